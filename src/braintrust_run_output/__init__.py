@@ -1,0 +1,17 @@
+"""The model's run-time output in every Braintrust dataset row, as ``metadata.run_output`` of the root span."""
+
+from __future__ import annotations
+
+from .completion import Completion
+from .config import RunOutputConfig
+from .conventions import read_completion
+from .installation import install
+from .processor import RunOutputSpanProcessor
+
+__all__ = [
+    "Completion",
+    "RunOutputConfig",
+    "RunOutputSpanProcessor",
+    "install",
+    "read_completion",
+]

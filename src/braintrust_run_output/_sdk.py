@@ -1,0 +1,244 @@
+"""The only module that touches OpenTelemetry SDK internals.
+
+Everything here is decided by trying it, never by a version number:
+
+- Whether the SDK calls ``SpanProcessor._on_ending`` (it does from 1.40). Where it does not, `before_end`
+  shadows the live span's ``end``, which uses public calls only.
+- How to add an attribute to a span that is ending. ``set_attribute`` is refused there by every release so far
+  (open-telemetry/opentelemetry-python#5614), and at the attribute limit it evicts the oldest attribute. So
+  the attribute store gets a new dictionary: nothing is evicted, the dropped count stays true, and whoever
+  iterates over the old dictionary on another thread is not disturbed. It needs no immutability flag, so it
+  goes on working when the SDK makes spans mutable in ``_on_ending`` and freezes them afterwards.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import weakref
+from time import time_ns
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.trace import SpanContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.sdk.trace import Event, Span
+
+SpanKey: TypeAlias = "tuple[int, int]"
+"""Trace id and span id: ``SpanContext`` itself cannot be hashed."""
+
+
+def span_key(context: SpanContext) -> SpanKey:
+    """Return what identifies a span: its trace id and span id."""
+    # A SpanContext is a tuple that begins with the two ids; one slice is cheaper than two properties.
+    return context[:2]
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+_reads_store: dict[type, bool] = {}
+
+
+def _has_sdk_store(span: ReadableSpan) -> bool:
+    """Whether ``span.attributes`` is the SDK's own view of ``span._attributes``.
+
+    Proxies and subclasses that compute their attributes (Braintrust's and Logfire's, for instance) answer False.
+    """
+    kind = type(span)
+    known = _reads_store.get(kind)
+    if known is None:
+        known = issubclass(kind, ReadableSpan) and kind.attributes is ReadableSpan.attributes
+        _reads_store[kind] = known
+    return known
+
+
+def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
+    """Return the span's attributes, as the SDK's own dictionary where possible. Not to be changed."""
+    if _has_sdk_store(span):
+        store = span._attributes
+        inner = getattr(store, "_dict", store)
+        if isinstance(inner, dict):
+            return inner
+    return span.attributes or {}
+
+
+def events_of(span: ReadableSpan) -> Sequence[Event]:
+    """Return the span's events; the SDK's ``events`` property copies them, so an empty list is seen first."""
+    if _has_sdk_store(span) and not span._events:
+        return ()
+    return span.events
+
+
+def value_length_limit(span: ReadableSpan) -> int | None:
+    """Return the SDK's limit for the length of string attributes in characters, None if there is none."""
+    limit = getattr(getattr(span, "_attributes", None), "max_value_len", None)
+    return limit if isinstance(limit, int) else None
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def write(span: Span, attributes: Mapping[str, str | bool]) -> None:
+    """Add attributes to a live or ending span, for every processor's ``on_end`` to see.
+
+    Evicts nothing, leaves the dropped count as it is, and may be called when ``set_attribute`` is refused.
+    """
+    store: Any = span._attributes
+    if isinstance(getattr(store, "_dict", None), dict):
+        with store._lock:
+            replacement = store._dict.copy()
+            replacement.update(attributes)
+            store._dict = replacement
+    else:
+        span.set_attributes(dict(attributes))
+
+
+class _CopiedSpan(ReadableSpan):
+    """A copy of a span that is not the SDK's own class, with its true counts of what was dropped."""
+
+    def __init__(self, span: ReadableSpan, attributes: Mapping[str, Any]) -> None:
+        super().__init__(
+            name=span.name,
+            context=span.get_span_context(),
+            parent=span.parent,
+            resource=span.resource,
+            attributes=attributes,
+            events=span.events,
+            links=span.links,
+            kind=span.kind,
+            status=span.status,
+            start_time=span.start_time,
+            end_time=span.end_time,
+            instrumentation_scope=span.instrumentation_scope,
+        )
+        self._dropped = (span.dropped_attributes, span.dropped_events, span.dropped_links)
+
+    @property
+    def dropped_attributes(self) -> int:
+        return self._dropped[0]
+
+    @property
+    def dropped_events(self) -> int:
+        return self._dropped[1]
+
+    @property
+    def dropped_links(self) -> int:
+        return self._dropped[2]
+
+
+def with_attributes(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> ReadableSpan:
+    """Return a copy of an ended span that has the attributes as well; the span itself stays as it is."""
+    store: Any = getattr(span, "_attributes", None)
+    inner = getattr(store, "_dict", None)
+    if not _has_sdk_store(span) or not isinstance(inner, dict):
+        return _CopiedSpan(span, {**(span.attributes or {}), **attributes})
+    copied_store = object.__new__(type(store))
+    copied_store.__dict__.update(store.__dict__)
+    copied_store._dict = {**inner, **attributes}
+    copy = object.__new__(type(span))
+    copy.__dict__.update(span.__dict__)
+    copy._attributes = copied_store
+    return copy
+
+
+# --- the moment before a span's end --------------------------------------------------------------------------
+
+
+@functools.cache
+def calls_on_ending() -> bool:
+    """Whether the SDK calls ``_on_ending`` before ``on_end``, and `write` in it is seen by ``on_end``."""
+    probe = _EndingProbe()
+    try:
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import SpanLimits, _Span
+
+        span = _Span(
+            "probe",
+            SpanContext(trace_id=1, span_id=1, is_remote=False),
+            resource=Resource({}),
+            span_processor=probe,
+            limits=SpanLimits(),
+        )
+        span.start()
+        span.end()
+    except Exception:  # noqa: BLE001 (an SDK that cannot be probed this way has not got the hook as we know it)
+        return False
+    return probe.seen
+
+
+class _EndingProbe(SpanProcessor):
+    seen = False
+
+    def _on_ending(self, span: Span) -> None:
+        write(span, {"probe": True})
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.seen = bool(span.attributes and span.attributes.get("probe"))
+
+
+def before_end(span: Span, callback: Callable[[Span, int], None]) -> None:
+    """Call ``callback(span, end_time)`` when the live span is about to end, on an SDK without ``_on_ending``.
+
+    Args:
+        span: A span that has just started.
+        callback: Called once on the thread that ends the span, before any processor's ``on_end``; must not
+            raise. ``end_time`` is in nanoseconds since the epoch.
+    """
+    state = span.__dict__
+    outer = state.get("end")  # another library's shadow
+
+    def end(end_time: int | None = None) -> None:
+        # First, so that no reference cycle stays and a second end() is the SDK's to complain about.
+        if outer is None:
+            state.pop("end", None)
+        else:
+            state["end"] = outer
+        if end_time is None:
+            end_time = time_ns()
+        callback(span, end_time)
+        span.end(end_time)
+
+    state["end"] = end
+
+
+def forward_on_ending(processor: SpanProcessor, span: Span) -> None:
+    """Tell a wrapped processor that a span is ending, if it wants to know (a duck-typed one may not)."""
+    on_ending = getattr(processor, "_on_ending", None)
+    if on_ending is not None:
+        on_ending(span)
+
+
+# --- around the processors -----------------------------------------------------------------------------------
+
+
+def processors_of(provider: TracerProvider) -> tuple[SpanProcessor, ...]:
+    """Return the span processors that are registered with a provider, in their order."""
+    return tuple(getattr(_active(provider), "_span_processors", ()))
+
+
+def remove_processor(provider: TracerProvider, processor: SpanProcessor) -> None:
+    """Take a span processor off a provider, for which the SDK has no public call."""
+    active: Any = _active(provider)
+    with active._lock:
+        active._span_processors = tuple(one for one in active._span_processors if one is not processor)
+
+
+def _active(provider: TracerProvider) -> object:
+    return getattr(provider, "_active_span_processor", None)
+
+
+def after_fork_in_child(method: Callable[[], None]) -> None:
+    """Call a bound method in every child that this process forks, as long as its object lives."""
+    if not hasattr(os, "register_at_fork"):  # Windows
+        return
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        bound = reference()
+        if bound is not None:
+            bound()
+
+    os.register_at_fork(after_in_child=call)

@@ -1,0 +1,157 @@
+"""A completion, a model's output found on a span or log record, and its rendering to the value that is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .config import Format
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A model's request to call a tool. ``arguments`` is JSON text, as in OpenAI's chat messages."""
+
+    name: str
+    arguments: str
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message: its role, its text (None if it has none) and its tool calls."""
+
+    role: str
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A model's output, normalised. Either ``text`` alone, or ``messages``.
+
+    Args:
+        source: The attribute or event where it was found.
+        text: The output as plain text, where it is nothing but text.
+        messages: The output as chat messages, where it is more than one text.
+        raw: The source value as found, where it was a single string.
+    """
+
+    source: str
+    text: str | None = None
+    messages: tuple[Message, ...] = ()
+    raw: str | None = None
+
+    def render(self, format: Format = "text") -> str:  # noqa: A002 (the field's name)
+        """Return the run output.
+
+        Args:
+            format: ``text``: the text alone, otherwise a compact JSON array of OpenAI chat messages; ``messages``:
+                always the array; ``verbatim``: the source value as found, where it was a single string.
+        """
+        if format == "verbatim" and self.raw is not None:
+            return self.raw
+        if self.text is not None and format != "messages":
+            return self.text
+        return json.dumps(self.as_messages(), ensure_ascii=False, separators=(",", ":"))
+
+    def as_messages(self) -> list[dict[str, object]]:
+        """Return the output as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""
+        messages = self.messages or (Message("assistant", self.text),)
+        return [_chat_message(message) for message in messages]
+
+
+def from_text(text: str, source: str, *, raw: str | None = None) -> Completion | None:
+    """Return the completion that is this text, None if the text says nothing (see `says_nothing`)."""
+    return None if says_nothing(text) else Completion(source, text=text, raw=text if raw is None else raw)
+
+
+def from_messages(messages: Iterable[Message], source: str, *, raw: str | None = None) -> Completion | None:
+    """Return the completion that chat messages hold, None if they hold none.
+
+    Of a list that holds a whole exchange only the output counts (see `output_of`).
+    """
+    output = [message for message in map(_without_nothing, output_of(messages)) if message is not None]
+    if not output:
+        return None
+    if len(output) == 1 and not output[0].tool_calls:
+        return Completion(source, text=output[0].content, raw=raw)
+    return Completion(source, messages=tuple(output), raw=raw)
+
+
+# --- what counts ---------------------------------------------------------------------------------------------
+
+_LONGEST_PLACEHOLDER = 300
+_PLACEHOLDER = re.compile(
+    r"""\s*(?:
+        REDACTED
+      | [_\[<({*]+(?i:redacted)[_\]>)}*]+                                 # __REDACTED__, [redacted], <REDACTED>
+      | [_\[<]+(?i:hidden|masked|scrubbed|omitted|filtered)[_\]>]+        # [hidden]
+      | \[Scrubbed\ due\ to\ .*\]                                        # logfire's scrubber
+      | <[^<>]*(?:<[^<>]*>)?[^<>]*\ at\ 0x[0-9a-fA-F]+>                   # the repr of an object
+    )\s*""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text is no output: empty, a redaction placeholder, or the repr of an object."""
+    return not text or text.isspace() or (len(text) <= _LONGEST_PLACEHOLDER and bool(_PLACEHOLDER.fullmatch(text)))
+
+
+_ASSISTANT_ROLES = frozenset({"assistant", "model", "ai", "unknown", ""})
+_TOOL_ROLES = frozenset({"tool", "function"})
+
+
+def output_of(messages: Iterable[Message]) -> Sequence[Message]:
+    """Return what a model put out last, given chat messages that may hold a whole exchange.
+
+    What stands before the last message of a user, system or tool is history. What a model says after its last
+    tool call is the answer; a call that a tool has answered is not output, unless there is nothing else.
+    """
+    messages = list(messages)
+    start = len(messages)
+    while start and messages[start - 1].role in _ASSISTANT_ROLES:
+        start -= 1
+    if start == len(messages):
+        return _before_tool_results(messages)
+    output = messages[start:]
+    last_call = max((i for i, message in enumerate(output) if message.tool_calls), default=-1)
+    answer = [message for message in output[last_call + 1 :] if _text_of(message)]
+    return answer if last_call >= 0 and answer else output
+
+
+def _before_tool_results(messages: list[Message]) -> Sequence[Message]:
+    """Return the output of an exchange that ends with the result of a tool."""
+    end = len(messages)
+    while end and messages[end - 1].role in _TOOL_ROLES:
+        end -= 1
+    if end == len(messages) or not end or messages[end - 1].role not in _ASSISTANT_ROLES:
+        return ()
+    last = messages[end - 1]
+    return (Message(last.role, last.content),) if _text_of(last) else (last,)
+
+
+def _text_of(message: Message) -> str | None:
+    return None if message.content is None or says_nothing(message.content) else message.content
+
+
+def _without_nothing(message: Message) -> Message | None:
+    """Return the message as the assistant's, without a text that says nothing; None if nothing is left."""
+    text = _text_of(message)
+    return Message("assistant", text, message.tool_calls) if text or message.tool_calls else None
+
+
+def _chat_message(message: Message) -> dict[str, object]:
+    chat: dict[str, object] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        chat["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    return chat

@@ -1,0 +1,193 @@
+"""RunOutputConfig: every setting, its default, what is allowed, and its environment variable."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+
+from . import _faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+ENV_PREFIX = "BRAINTRUST_RUN_OUTPUT_"
+
+Transform: TypeAlias = "Callable[[str, ReadableSpan], str | None]"
+"""From a run output and the span that it was found on to the value to write, or None to write nothing."""
+
+Spans: TypeAlias = Literal["completions", "none"]
+Root: TypeAlias = Literal["last", "first", "all", "own", "off"]
+Format: TypeAlias = Literal["text", "messages", "verbatim"]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOutputConfig:
+    """What `RunOutputSpanProcessor` does. Immutable.
+
+    Args:
+        enabled: Off: the processor does nothing.
+        key: The metadata key to write, as the span attribute ``braintrust.metadata.<key>``.
+        spans: Which spans get a value beside roots: those with ``completions``, or ``none``.
+        root: Which completion a local root gets: the descendants' ``last`` (by end time) or ``first``, ``all`` as a
+            JSON array in end order, its ``own`` (never mirrored), or nothing (``off``).
+        format: ``text`` (plain text where there is only text, else OpenAI chat messages as JSON), ``messages``
+            (always the JSON array), or ``verbatim`` (the source value as found).
+        overwrite: Replace a value that the application set.
+        max_length: Longest value in characters; one that was cut adds ``<key>_truncated``.
+        linkage: Add ``braintrust.metadata.span_id`` and ``root_span_id`` of the span that the output came from to
+            the root.
+        transform: Called with the value and the span that it was found on; returns the value to write or None to
+            write nothing. For redaction. A callable, or "module:function".
+
+    Raises:
+        ValueError: A field has a value that is not allowed; the message names the field, the value and what is.
+    """
+
+    enabled: bool = True
+    key: str = "run_output"
+    spans: Spans = "completions"
+    root: Root = "last"
+    format: Format = "text"
+    overwrite: bool = False
+    max_length: int = 1_000_000
+    linkage: bool = False
+    transform: Transform | str | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field and bring it to its type."""
+        for name, setting in SETTINGS.items():
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, setting.read(value))
+            except ValueError as error:
+                raise ValueError(f"{name}={value!r} is not allowed: give {error}") from error
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> RunOutputConfig:
+        """Read the configuration from environment variables named ``BRAINTRUST_RUN_OUTPUT_<FIELD>``.
+
+        A variable that is not set or empty means the default. One with a value that is not allowed is reported
+        by one WARNING that names the variable, the value and what is allowed, and means the default.
+
+        Args:
+            environ: Where to read; default ``os.environ``.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, object] = {}
+        for name, setting in SETTINGS.items():
+            variable = ENV_PREFIX + name.upper()
+            value = environ.get(variable, "").strip()
+            if not value:
+                continue
+            try:
+                values[name] = setting.read(value)
+            except ValueError as error:
+                _faults.warn_once(
+                    f"{variable}={value}",
+                    "%s=%r is not allowed, the default is used: give %s",
+                    variable,
+                    value,
+                    error,
+                )
+        return cls(**values)  # type: ignore[arg-type]
+
+
+class Setting(NamedTuple):
+    """How one field is read, from code or from the environment."""
+
+    read: Callable[[object], object]
+    """Returns the field's value, or raises a ValueError that says what is allowed."""
+    allowed: str
+    """What is allowed, for people."""
+
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+def _boolean() -> Setting:
+    allowed = "true or false"
+
+    def read(value: object) -> bool:
+        word = str(value).strip().lower()
+        if word not in _TRUE + _FALSE:
+            raise ValueError(allowed)
+        return word in _TRUE
+
+    return Setting(read, allowed)
+
+
+def _choice(alias: object) -> Setting:
+    choices = get_args(alias)
+    allowed = "one of " + ", ".join(choices)
+
+    def read(value: object) -> str:
+        word = value.strip().lower() if isinstance(value, str) else value
+        if word not in choices:
+            raise ValueError(allowed)
+        return str(word)
+
+    return Setting(read, allowed)
+
+
+def _positive_integer() -> Setting:
+    allowed = "a whole number above 0"
+
+    def read(value: object) -> int:
+        if isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(allowed)
+        return value
+
+    return Setting(read, allowed)
+
+
+def _metadata_key() -> Setting:
+    allowed = "a metadata key without white space"
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or len(value.split()) != 1:
+            raise ValueError(allowed)
+        return value.strip()
+
+    return Setting(read, allowed)
+
+
+def _function() -> Setting:
+    allowed = "a function of (value, span), or where to import it from as 'module:function'"
+
+    def read(value: object) -> object:
+        if value is None or callable(value):
+            return value
+        module, _, path = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if not (module and path):
+            raise ValueError(allowed)
+        try:
+            found: object = importlib.import_module(module)
+            for name in path.split("."):
+                found = getattr(found, name)
+        except Exception as error:
+            raise ValueError(f"{allowed}; importing it failed with {type(error).__name__}") from error
+        if not callable(found):
+            raise ValueError(allowed)
+        return found
+
+    return Setting(read, allowed)
+
+
+SETTINGS: dict[str, Setting] = {
+    "enabled": _boolean(),
+    "key": _metadata_key(),
+    "spans": _choice(Spans),
+    "root": _choice(Root),
+    "format": _choice(Format),
+    "overwrite": _boolean(),
+    "max_length": _positive_integer(),
+    "linkage": _boolean(),
+    "transform": _function(),
+}

@@ -1,0 +1,152 @@
+"""Chat messages in every JSON shape that providers and instrumentations use.
+
+One reader for OpenAI chat messages and Responses items, gen_ai PARTS, Anthropic and Bedrock content blocks, Google
+``parts`` and LangChain messages. A message is an object with some of ``role``, ``content``, ``parts``,
+``tool_calls`` and ``function_call``; its content is a text or a list of blocks.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from ..completion import Message, ToolCall
+from ._json import Object, compact, first_string, is_array, is_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REASONING = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought"})
+_TOOL_CALL = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "toolUse", "server_tool_call"})
+_TOOL_RESULT = frozenset({
+    "tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response",
+})  # fmt: skip
+_BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
+_LANGCHAIN_ROLES = {"ai": "assistant", "AIMessageChunk": "assistant", "human": "user", "system": "system"} | {
+    "tool": "tool",
+    "function": "tool",
+}
+
+
+def read_messages(value: object) -> list[Message]:
+    """Return the chat messages of parsed JSON: a list of messages or items, one message, or a text."""
+    if isinstance(value, str):
+        return [Message("assistant", value)]
+    if is_object(value):
+        return list(_messages_of(value))
+    if is_array(value):
+        return [message for item in value if is_object(item) for message in _messages_of(item)]
+    return []
+
+
+def read_text(content: object) -> str | None:
+    """Return the text of a message's content: itself, or its text blocks joined; None if it has none."""
+    if isinstance(content, str):
+        return content
+    blocks = content if is_array(content) else (content,)
+    texts = [text for block in blocks if (text := _text_of(block)) is not None]
+    return "".join(texts) if texts else None
+
+
+def is_content_blocks(value: object) -> bool:
+    """Whether parsed JSON is a list of content blocks, rather than a structured answer that is a list."""
+    return (
+        is_array(value) and bool(value) and all(is_object(item) and item.get("type") in _BLOCK_TYPES for item in value)
+    )
+
+
+def read_tool_call(item: object) -> ToolCall | None:
+    """Return the tool call that an object describes, whatever it calls its parts; None if it names no tool."""
+    if not is_object(item):
+        return None
+    nested = next((item[key] for key in ("function", "toolUse", "functionCall", "tool_call") if key in item), None)
+    inner = nested if is_object(nested) else item
+    name = first_string(inner, "name", "toolName", "tool_name")
+    arguments = next(
+        (inner[key] for key in ("arguments", "input", "args", "parameters") if inner.get(key) is not None), {}
+    )
+    if name is None and not arguments:
+        return None
+    identifier = first_string(inner, *_CALL_IDS) or first_string(item, *_CALL_IDS)
+    return ToolCall(name or "", arguments if isinstance(arguments, str) else compact(arguments), identifier)
+
+
+_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id")
+
+
+def _messages_of(item: Object) -> Iterator[Message]:
+    """Yield the messages in one object: more than one where it holds a call and its result."""
+    if is_object(item.get("message")):  # a choice around the message; tool calls may stand beside it
+        item = {**item, **item["message"]}  # type: ignore[dict-item]
+    elif item.get("lc") and is_object(item.get("kwargs")):  # a LangChain message, serialised by its constructor
+        item = item["kwargs"]  # type: ignore[assignment]
+    role = _role_of(item)
+    texts: list[str] = []
+    calls: list[ToolCall] = []
+    for block in _blocks_of(item):
+        if _is_tool_result(block):
+            yield from _message(role, texts, calls)
+            yield Message("tool")
+            texts, calls = [], []
+        elif _is_tool_call(block):
+            call = read_tool_call(block.get("function_call", block) if is_object(block) else block)
+            if call is not None and call not in calls:
+                calls.append(call)
+        elif (text := _text_of(block)) is not None:
+            texts.append(text)
+    yield from _message(role, texts, calls)
+
+
+def _message(role: str, texts: list[str], calls: list[ToolCall]) -> Iterator[Message]:
+    if texts or calls or role == "tool":
+        yield Message(role, "".join(texts) if texts else None, tuple(calls))
+
+
+def _role_of(item: Object) -> str:
+    role = item.get("role")
+    if isinstance(role, str):
+        return role.lower()
+    return _LANGCHAIN_ROLES.get(str(item.get("type")), "assistant")
+
+
+def _blocks_of(item: Object) -> Iterator[object]:
+    """Yield what a message consists of: its texts, content blocks, parts and tool calls."""
+    if _is_tool_call(item) or _is_tool_result(item) or item.get("type") in _REASONING:
+        yield item  # an item of OpenAI's Responses API is itself a block
+        return
+    for content in (item.get("content"), item.get("parts")):
+        if is_array(content):
+            yield from content
+        elif content is not None:
+            yield content
+    if "content" not in item and "parts" not in item:
+        yield {key: item[key] for key in ("text", "refusal") if key in item}
+    elif isinstance(item.get("refusal"), str):
+        yield item["refusal"]
+    calls = item.get("tool_calls")
+    for call in chain(calls if is_array(calls) else (), (item.get("function_call"),)):
+        if is_object(call):
+            yield {**call, "type": "tool_call"}
+
+
+def _is_tool_call(block: object) -> bool:
+    return is_object(block) and (
+        block.get("type") in _TOOL_CALL or any(is_object(block.get(key)) for key in ("toolUse", "functionCall"))
+        or ("content" not in block and "role" not in block and is_object(block.get("function_call")))
+    )  # fmt: skip
+
+
+def _is_tool_result(block: object) -> bool:
+    return is_object(block) and (
+        block.get("type") in _TOOL_RESULT
+        or any(key in block for key in ("toolResult", "functionResponse", "function_response"))
+    )
+
+
+def _text_of(block: object) -> str | None:
+    """Return the text of a content block, None if it is of another kind."""
+    if isinstance(block, str):
+        return block
+    if not is_object(block) or block.get("type") in _REASONING or block.get("thought") is True:
+        return None
+    return first_string(block, "text", "content", "refusal")

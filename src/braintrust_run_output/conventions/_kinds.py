@@ -1,0 +1,31 @@
+"""What kind of operation a span is: model outputs are read from models and agents, never from tools and the like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOT_A_MODEL = frozenset({
+    "tool", "execute_tool", "retriever", "retrieval", "embedding", "embeddings", "rerank", "reranker",
+    "prompt", "parser", "guardrail", "evaluator", "create_agent",
+})  # fmt: skip
+
+KIND_ATTRIBUTES = (
+    "openinference.span.kind",
+    "gen_ai.operation.name",
+    "traceloop.span.kind",
+    "llm.request.type",
+    "langsmith.span.kind",
+    "langfuse.observation.type",
+)
+
+
+def is_never_a_completion(attributes: Mapping[str, object]) -> bool:
+    """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ..."""
+    for attribute in KIND_ATTRIBUTES:
+        kind = attributes.get(attribute)
+        if isinstance(kind, str) and kind.lower() in _NOT_A_MODEL:
+            return True
+    return False

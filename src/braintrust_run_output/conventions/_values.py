@@ -1,0 +1,44 @@
+"""From an attribute's value to a completion, where the value stands for itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..completion import from_messages, from_text
+from ._chat import read_messages
+from ._json import compact, is_array, is_object, parse
+
+if TYPE_CHECKING:
+    from ..completion import Completion
+
+
+def from_plain(value: object, source: str) -> Completion | None:
+    """Return the completion in a value that is text by convention: a string is taken verbatim."""
+    return from_text(value, source) if isinstance(value, str) else _from_parsed(value, source, None)
+
+
+def from_json(value: object, source: str) -> Completion | None:
+    """Return the completion in a value that is JSON by convention: a text, chat messages, or any other JSON.
+
+    Text that is no valid JSON is taken verbatim: it is still what the model said.
+    """
+    if not isinstance(value, str):
+        return _from_parsed(value, source, None)
+    parsed = parse(value)
+    return from_text(value, source) if parsed is None and value != "null" else _from_parsed(parsed, source, value)
+
+
+def _from_parsed(value: object, source: str, raw: str | None) -> Completion | None:
+    if value is None or value == [] or value == {} or value == ():
+        return None
+    if isinstance(value, str):
+        return from_text(value, source, raw=raw)
+    if is_chat(value):
+        return from_messages(read_messages(value), source, raw=raw)
+    return from_text(compact(value) if raw is None else raw, source)
+
+
+def is_chat(value: object) -> bool:
+    """Whether parsed JSON is a chat message or a list of them, rather than a structured answer."""
+    items = value if is_array(value) else (value,)
+    return bool(items) and all(is_object(item) and ("role" in item or is_object(item.get("message"))) for item in items)

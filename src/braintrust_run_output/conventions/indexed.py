@@ -1,0 +1,81 @@
+r"""Chat messages flattened into one attribute a field, a message an index.
+
+Written by the older generation of OpenLLMetry (mistralai, cohere, ollama, vertexai, together) and by hand, after
+Braintrust's OpenTelemetry guide::
+
+    gen_ai.completion.0.role                    "assistant"
+    gen_ai.completion.0.content                 "The capital of France is Paris."
+    gen_ai.completion.0.tool_calls.0.id         "call_1"
+    gen_ai.completion.0.tool_calls.0.name       "get_weather"
+    gen_ai.completion.0.tool_calls.0.arguments  '{"city": "Paris"}'
+    braintrust.output.0.content                 "The capital of France is Paris."
+
+The content may itself be a JSON list of content blocks (cohere).
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from ..completion import Message, from_messages
+from ._chat import is_content_blocks, read_text, read_tool_call
+from ._convention import Attributes, Convention, Event
+from ._json import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..completion import Completion, ToolCall
+
+_FIELDS = ("role", "content", "finish_reason")
+_CALLS = ("tool_calls.0.", "tool_calls.0.function.", "function_call.")
+_CALL_FIELDS = ("id", "name", "arguments")
+
+
+def _convention(prefix: str) -> Convention:
+    def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+        return from_messages(_messages(attributes, prefix), f"{prefix}.*")
+
+    keys = [f"{prefix}.0.{field}" for field in _FIELDS]
+    keys += [f"{prefix}.0.{call}{field}" for call in _CALLS for field in _CALL_FIELDS]
+    return Convention(f"{prefix}.N", read, keys=frozenset(keys))
+
+
+GEN_AI_COMPLETION = _convention("gen_ai.completion")
+BRAINTRUST_OUTPUT = _convention("braintrust.output")
+
+
+def _messages(attributes: Attributes, prefix: str) -> Iterator[Message]:
+    for index in count():
+        message = f"{prefix}.{index}."
+        role = attributes.get(f"{message}role")
+        content = attributes.get(f"{message}content")
+        calls = tuple(_tool_calls(attributes, message))
+        if role is None and content is None and not calls and f"{message}finish_reason" not in attributes:
+            return
+        yield Message(str(role or "assistant"), _text(content), calls)
+
+
+def _text(content: object) -> str | None:
+    if isinstance(content, str) and content.startswith("[{"):
+        blocks = parse(content)
+        if is_content_blocks(blocks):
+            return read_text(blocks)
+    return content if content is None or isinstance(content, str) else read_text(content)
+
+
+def _tool_calls(attributes: Attributes, message: str) -> Iterator[ToolCall]:
+    for index in count():
+        prefix = f"{message}tool_calls.{index}."
+        call = read_tool_call(_fields(attributes, prefix) | _fields(attributes, f"{prefix}function."))
+        if call is None:
+            break
+        yield call
+    call = read_tool_call(_fields(attributes, f"{message}function_call."))
+    if call is not None:
+        yield call
+
+
+def _fields(attributes: Attributes, prefix: str) -> dict[str, object]:
+    return {field: attributes[prefix + field] for field in _CALL_FIELDS if prefix + field in attributes}

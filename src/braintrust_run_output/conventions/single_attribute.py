@@ -1,0 +1,39 @@
+r"""The whole output in one attribute, as text or as JSON.
+
+Source: Braintrust's OpenTelemetry guide ("Manual tracing"), and early releases of the OpenTelemetry semantic
+conventions for generative AI. Text is copied verbatim; the ``_json`` form is JSON in a string: a text, chat messages or
+a structured answer::
+
+    braintrust.output       "The capital of France is Paris."
+    braintrust.output_json  "[{"role": "assistant", "content": "The capital of France is Paris."}]"
+    gen_ai.completion       "The capital of France is Paris."
+    gen_ai.completion_json  ""The capital of France is Paris.""
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._convention import Attributes, Convention, Event
+from ._values import from_json, from_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..completion import Completion
+
+
+def _convention(text: str) -> Convention:
+    json = f"{text}_json"
+
+    def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+        completion = from_plain(attributes[text], text) if text in attributes else None
+        if completion is None and json in attributes:
+            completion = from_json(attributes[json], json)
+        return completion
+
+    return Convention(text, read, keys=frozenset({text, json}))
+
+
+BRAINTRUST_OUTPUT = _convention("braintrust.output")
+GEN_AI_COMPLETION = _convention("gen_ai.completion")
