@@ -93,7 +93,7 @@ _PLACEHOLDER = re.compile(
       | [_\[<({*]+(?i:redacted)[_\]>)}*]+                                 # __REDACTED__, [redacted], <REDACTED>
       | [_\[<]+(?i:hidden|masked|scrubbed|omitted|filtered)[_\]>]+        # [hidden]
       | \[Scrubbed\ due\ to\ .*\]                                        # logfire's scrubber
-      | <[^<>]*(?:<[^<>]*>)?[^<>]*\ at\ 0x[0-9a-fA-F]+>                   # the repr of an object
+      | <[^<>]*(?:<[^<>]*)?\ at\ 0x[0-9a-fA-F]+>{1,2}                       # the repr of an object
     )\s*""",
     re.VERBOSE | re.DOTALL,
 )

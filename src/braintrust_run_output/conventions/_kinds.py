@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._json import is_object, parse
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NOT_A_MODEL = frozenset({
     "tool", "execute_tool", "retriever", "retrieval", "embedding", "embeddings", "rerank", "reranker",
-    "prompt", "parser", "guardrail", "evaluator", "create_agent",
+    "prompt", "parser", "guardrail", "evaluator", "create_agent", "score", "scorer",
 })  # fmt: skip
 
 KIND_ATTRIBUTES = (
@@ -19,13 +21,16 @@ KIND_ATTRIBUTES = (
     "llm.request.type",
     "langsmith.span.kind",
     "langfuse.observation.type",
+    "braintrust.span_attributes.type",
+    "braintrust.span_attributes.purpose",
 )
+_BRAINTRUST = "braintrust.span_attributes"
 
 
 def is_never_a_completion(attributes: Mapping[str, object]) -> bool:
     """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ..."""
-    for attribute in KIND_ATTRIBUTES:
-        kind = attributes.get(attribute)
-        if isinstance(kind, str) and kind.lower() in _NOT_A_MODEL:
-            return True
-    return False
+    kinds = [attributes[attribute] for attribute in KIND_ATTRIBUTES if attribute in attributes]
+    if _BRAINTRUST in attributes:
+        encoded = parse(attributes[_BRAINTRUST])
+        kinds += [encoded.get("type"), encoded.get("purpose")] if is_object(encoded) else []
+    return any(isinstance(kind, str) and kind.lower() in _NOT_A_MODEL for kind in kinds)

@@ -1,0 +1,44 @@
+# make demo   see the main job done, from nothing: sets up a virtual environment and runs it
+# make test   set up a virtual environment and run the test suite
+PYTHON ?= python3
+VENV := .venv
+DEMO := .venv-demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint matrix clean
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+
+demo: $(DEMO)/.ready ## Run the demo: a real agent app, zero-code, into the local intake.
+	$(DEMO)/bin/python -m braintrust_run_output.local.demo
+
+test: $(VENV)/.ready ## Run the test suite.
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/.ready ## Run the linters and the type checker.
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy --strict src
+
+matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installed Python.
+	$(VENV)/bin/nox
+
+clean: ## Remove what the targets made.
+	rm -rf $(VENV) $(DEMO) .nox dist
+
+$(VENV)/.ready: pyproject.toml
+	$(call virtual_environment,$(VENV))
+	$(VENV)/bin/python -m pip install --quiet --editable '.[demo]' --group dev
+	touch $@
+
+$(DEMO)/.ready: pyproject.toml
+	$(call virtual_environment,$(DEMO))
+	$(DEMO)/bin/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+define virtual_environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --upgrade pip
+endef

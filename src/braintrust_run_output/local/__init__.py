@@ -1,0 +1,46 @@
+"""A Braintrust-shaped OTLP intake on loopback, for development, demo and tests.
+
+It is a model of Braintrust built from Braintrust's documentation, not Braintrust: what it shows is what the
+documentation says Braintrust does with a span, checked against the real service nowhere. Use it to see rows,
+dataset exports and ``metadata.run_output`` without an account or a network.
+
+Needs the ``local`` extra: ``pip install 'braintrust-run-output[local]'``.
+"""
+
+try:
+    import starlette as _starlette  # noqa: F401
+    import uvicorn as _uvicorn  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f"braintrust_run_output.local needs {error.name}: pip install 'braintrust-run-output[local]'",
+        name=error.name,
+    ) from error
+
+from .app import create_app
+from .dataset import add_to_dataset, export_dataset, make_dataset_row
+from .intake import LocalIntake
+from .mapping import map_request, map_span
+from .rows import DatasetRow, Origin, Row
+from .store import Store, TraceSummary
+from .stub_provider import StubProvider, echo
+from .tree import render_tree
+from .values import Json
+
+__all__ = [
+    "DatasetRow",
+    "Json",
+    "LocalIntake",
+    "Origin",
+    "Row",
+    "Store",
+    "StubProvider",
+    "TraceSummary",
+    "add_to_dataset",
+    "create_app",
+    "echo",
+    "export_dataset",
+    "make_dataset_row",
+    "map_request",
+    "map_span",
+    "render_tree",
+]

@@ -1,0 +1,115 @@
+"""The demo: instrument the agent without a change to it, and look at what its trace became."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from braintrust_run_output.local.dataset import export_dataset, make_dataset_row
+from braintrust_run_output.local.intake import LocalIntake
+from braintrust_run_output.local.store import find_root
+from braintrust_run_output.local.stub_provider import StubProvider
+from braintrust_run_output.local.tree import render_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from braintrust_run_output.local.store import Store
+
+APP = Path(__file__).with_name("app.py")
+_TIMEOUT = 60.0
+
+
+def run_demo(write: Callable[[str], object], *, environ: Mapping[str, str] | None = None) -> int:
+    """Run the agent under ``opentelemetry-instrument``, with a stub provider and a local intake.
+
+    Args:
+        write: Where the report goes, e.g. ``sys.stdout.write``.
+        environ: More environment variables for the agent, laid over this process's own and the demo's.
+
+    Returns:
+        The exit code: 0 if the root span has a run output; 1, with a message that says why, if not.
+    """
+    with StubProvider() as provider, LocalIntake() as intake:
+        settings = demo_environment(provider, intake)
+        command = [_instrument_command(), sys.executable, str(APP)]
+        write(_describe_command(command, settings))
+        try:
+            agent = subprocess.run(  # noqa: S603  # our own app, no shell
+                command,
+                env={**_inherited(), **settings, **(environ or {})},
+                capture_output=True,
+                text=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except FileNotFoundError:
+            write(f"\n{command[0]} is missing: pip install 'braintrust-run-output[demo]'\n")
+            return 1
+        except subprocess.TimeoutExpired:
+            write(f"\nThe agent did not end within {_TIMEOUT:.0f} seconds.\n")
+            return 1
+        write(f"\nThe agent printed:\n\n  {agent.stdout.strip()}\n")
+    if agent.returncode:
+        write(f"\nThe agent failed with exit code {agent.returncode}:\n\n{agent.stderr}\n")
+        return 1
+    # The agent flushed its spans before it ended, so all of them are here.
+    return _report(intake.store, agent.stderr, write)
+
+
+def demo_environment(provider: StubProvider, intake: LocalIntake) -> dict[str, str]:
+    """Make the environment that a user would set: where the model is and where traces go."""
+    return {
+        "OPENAI_BASE_URL": provider.base_url,
+        "OPENAI_API_KEY": "stub",
+        "OTEL_SERVICE_NAME": "weather-agent",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": intake.endpoint,
+    }
+
+
+def _inherited() -> dict[str, str]:
+    """Keep what would send telemetry, or loopback requests, elsewhere out of the agent's environment."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("OTEL_") and not name.lower().endswith("_proxy")
+    }
+
+
+def _instrument_command() -> str:
+    # Next to this Python, whatever PATH says: the agent must run in this environment.
+    suffix = ".exe" if os.name == "nt" else ""
+    return str(Path(sys.executable).with_name(f"opentelemetry-instrument{suffix}"))
+
+
+def _describe_command(command: list[str], settings: Mapping[str, str]) -> str:
+    lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
+    return "The command:\n\n  " + " \\\n  ".join([*lines, shlex.join(command)]) + "\n"
+
+
+def _report(store: Store, log: str, write: Callable[[str], object]) -> int:
+    root = find_root(store.rows())
+    if root is None:
+        write(f"\nNo root span reached the intake ({store.count()} spans did). The agent's log:\n\n{log}\n")
+        return 1
+    run_output = (root.get("metadata") or {}).get("run_output")
+    mark = "" if run_output is None else "      <-- metadata.run_output on the root"
+    first, *others = render_tree(store.trace(root["root_span_id"])).splitlines()
+    write("\nIts trace:\n\n" + "".join(f"  {line}\n" for line in (first + mark, *others)))
+    write(f"\nThe dataset row it becomes, exported:\n\n{export_dataset([make_dataset_row(root)])}\n")
+    if run_output is None:
+        write(
+            "\nThe root span has no metadata.run_output. Is braintrust-run-output installed in this "
+            "environment, and does no BRAINTRUST_RUN_OUTPUT_ variable turn it off?\n"
+            f"The agent's log:\n\n{log}\n"
+        )
+        return 1
+    return 0

@@ -1,0 +1,61 @@
+"""A Braintrust-shaped OTLP intake on loopback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .app import DEFAULT_MAX_BODY_BYTES, create_app
+from .server import BackgroundServer
+from .store import Store
+
+if TYPE_CHECKING:
+    from .rows import Row
+
+
+class LocalIntake(BackgroundServer):
+    """Takes OTLP traces on loopback and keeps the rows that Braintrust would make of them.
+
+    >>> with LocalIntake() as intake:
+    ...     intake.endpoint  # for OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+    'http://127.0.0.1:.../otel/v1/traces'
+
+    Args:
+        host: A loopback address or ``localhost``.
+        port: The port; 0, the default, takes a free one.
+        store: Where rows go; a new one in memory by default. It can still be read after `stop`.
+        max_body_bytes: Greatest size of a request body after decompression, in bytes; 64 MiB by default.
+
+    Raises:
+        ValueError: ``host`` is not loopback.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        store: Store | None = None,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+    ) -> None:
+        self.store = Store() if store is None else store
+        super().__init__(create_app(self.store, max_body_bytes=max_body_bytes), host=host, port=port)
+
+    @property
+    def endpoint(self) -> str:
+        """Where OTLP exporters send traces: `url` and ``/otel/v1/traces``."""
+        return f"{self.url}/otel/v1/traces"
+
+    def wait_for_rows(self, count: int, *, timeout: float = 10.0) -> list[Row]:
+        """Block until at least ``count`` rows arrived.
+
+        Args:
+            count: How many rows.
+            timeout: How long to wait, in seconds.
+
+        Returns:
+            All rows, in order of arrival.
+
+        Raises:
+            TimeoutError: Fewer rows came.
+        """
+        return self.store.wait_for_rows(count, timeout=timeout)

@@ -1,0 +1,117 @@
+"""``gen_ai.output.messages`` in all its variations."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from braintrust_run_output import read_completion
+
+KEY = "gen_ai.output.messages"
+TEXT = {"type": "text", "content": "Paris."}
+CALL = {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Paris"}}
+
+
+def read(value: object) -> str | None:
+    completion = read_completion({KEY: value})
+    return None if completion is None else completion.render()
+
+
+def message(*parts: dict, role: str = "assistant", **fields: object) -> dict:
+    return {"role": role, "parts": list(parts), "finish_reason": "stop", **fields}
+
+
+@pytest.mark.parametrize("encode", [json.dumps, lambda messages: messages, tuple], ids=["json", "list", "tuple"])
+def test_one_text(encode):
+    assert read(encode([message(TEXT)])) == "Paris."
+
+
+@pytest.mark.parametrize("role", ["assistant", "model", "unknown", ""])
+def test_roles(role):
+    assert read(json.dumps([message(TEXT, role=role)])) == "Paris."
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [{"type": "reasoning", "content": "hm"}, TEXT],
+        [TEXT, {"type": "reasoning", "content": "hm"}],
+        [{"type": "text", "content": ""}, TEXT],
+        [{"type": "text", "content": "Par"}, {"type": "text", "content": "is."}],
+        [{"type": "text", "text": "Paris."}],
+    ],
+)
+def test_parts_that_make_one_text(parts):
+    assert read(json.dumps([message(*parts)])) == "Paris."
+
+
+def test_content_instead_of_parts():
+    assert read(json.dumps([{"role": "assistant", "content": "Paris.", "name": "agent"}])) == "Paris."
+
+
+@pytest.mark.parametrize("arguments", [{"city": "Paris"}, '{"city":"Paris"}'])
+def test_a_tool_call(arguments):
+    (rendered,) = json.loads(read(json.dumps([message({**CALL, "arguments": arguments})])))
+
+    assert rendered == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
+        ],
+    }
+
+
+@pytest.mark.parametrize("parts", [[TEXT, CALL], [CALL, TEXT]])
+def test_text_and_tool_call_in_either_order(parts):
+    (rendered,) = json.loads(read(json.dumps([message(*parts)])))
+
+    assert rendered["content"] == "Paris."
+    assert rendered["tool_calls"][0]["function"]["name"] == "get_weather"
+
+
+def test_a_raw_openai_message():
+    raw = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function",
+           "function": {"name": "get_weather", "arguments": "{}"}}], "function_call": None}  # fmt: skip
+
+    assert json.loads(read(json.dumps([raw])))[0]["tool_calls"][0]["id"] == "c1"
+
+
+def test_a_whole_exchange():
+    response = {"type": "tool_call_response", "id": "c1", "response": "sunny"}
+    exchange = [message(CALL), message(response, role="tool"), message(TEXT)]
+
+    assert read(json.dumps(exchange)) == "Paris."
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer last", "answer first"])
+def test_an_exchange_merged_into_one_message(after):
+    response = {"type": "tool_call_response", "id": "c1", "response": "sunny"}
+    parts = [CALL, response, TEXT] if after else [TEXT, CALL, response]
+
+    assert read(json.dumps([message(*parts)])) == "Paris."
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[]",
+        "",
+        "null",
+        "not json",
+        '[{"role": "assistant", "parts": [',
+        json.dumps([message()]),
+        json.dumps([message({"type": "text"})]),
+        json.dumps([message({"type": "text", "content": None})]),
+        json.dumps([message({"type": "text", "content": "__REDACTED__"})]),
+        json.dumps([message({"type": "tool_call_response", "id": "c1", "response": "sunny"}, role="tool")]),
+        json.dumps([message(TEXT, role="user")]),
+        "[" * 100_000,
+        42,
+        None,
+    ],
+    ids=str,
+)
+def test_no_completion(value):
+    assert read(value) is None

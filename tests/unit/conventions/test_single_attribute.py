@@ -1,0 +1,60 @@
+"""``braintrust.output[_json]`` and ``gen_ai.completion[_json]``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from braintrust_run_output import read_completion
+
+CALL = {"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize("key", ["braintrust.output", "gen_ai.completion"])
+@pytest.mark.parametrize("text", ["Paris.", '{"city": "Paris"}', '"quoted"', "[1, 2]", " padded "])
+def test_text_is_taken_verbatim(key, text):
+    completion = read_completion({key: text})
+
+    assert completion.render() == text
+    assert completion.source == key
+
+
+@pytest.mark.parametrize("key", ["braintrust.output_json", "gen_ai.completion_json"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('"Paris."', "Paris."),
+        ('{"role": "assistant", "content": "Paris."}', "Paris."),
+        ('[{"role": "assistant", "content": "Paris."}]', "Paris."),
+        ('[{"message": {"role": "assistant", "content": "Paris."}, "finish_reason": "stop"}]', "Paris."),
+        ('[{"role": "assistant", "content": [{"type": "text", "text": "Par"}, {"type": "text", "text": "is."}]}]', "Paris."),
+        ('{"city": "Paris"}', '{"city": "Paris"}'),
+        ("[1, 2]", "[1, 2]"),
+        ("42", "42"),
+        ("false", "false"),
+        ("not json", "not json"),
+        ('[{"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]}]',
+         '[{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function",'
+         '"function":{"name":"f","arguments":"{}"}}]}]'),
+    ],
+)  # fmt: skip
+def test_json_is_a_text_messages_or_a_structured_answer(key, value, expected):
+    assert read_completion({key: value}).render() == expected
+
+
+@pytest.mark.parametrize("value", ["null", "[]", "{}", '""', '"__REDACTED__"', "[{}]" * 0, ""])
+@pytest.mark.parametrize("key", ["braintrust.output_json", "gen_ai.completion_json"])
+def test_json_that_says_nothing(key, value):
+    assert read_completion({key: value}) is None
+
+
+def test_the_text_comes_before_the_json_and_an_empty_text_leaves_it_to_the_json():
+    assert read_completion({"braintrust.output": "text", "braintrust.output_json": '"json"'}).render() == "text"
+    assert read_completion({"braintrust.output": "", "braintrust.output_json": '"json"'}).render() == "json"
+
+
+def test_values_that_are_no_strings():
+    assert read_completion({"gen_ai.completion": ("a", "b")}).render() == '["a","b"]'
+    assert read_completion({"braintrust.output": 42}).render() == "42"
+    assert json.loads(read_completion({"braintrust.output": {"city": "Paris"}}).render()) == {"city": "Paris"}

@@ -1,0 +1,25 @@
+"""What the package loads, and what it shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("braintrust", "grpc", "opentelemetry.exporter", "starlette", "uvicorn", "requests", "openai")
+
+
+@pytest.mark.parametrize("module", ["braintrust_run_output", "braintrust_run_output.zero_code.instrumentor"])
+def test_nothing_heavy_is_loaded(module):
+    code = f"import sys, {module}; print('\\n'.join(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert module in loaded
+    assert [name for name in loaded if name.startswith(HEAVY) and not name.startswith("braintrust_run_output")] == []
+
+
+def test_every_public_name_is_documented():
+    import braintrust_run_output as package
+
+    assert all(getattr(package, name).__doc__ for name in package.__all__)
