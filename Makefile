@@ -5,7 +5,7 @@ VENV := .venv
 DEMO := .venv-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint matrix clean
+.PHONY: help demo test test-sdk lint matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ lint: $(VENV)/.ready ## Run the linters and the type checker.
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy --strict src
+
+SDK ?= 1.30
+test-sdk: $(VENV)/.ready ## Run the test suite on one SDK: make test-sdk SDK=1.30
+	$(VENV)/bin/nox --force-python "$$($(VENV)/bin/python -c 'import platform; print(platform.python_version())')" \
+	  --session "tests(sdk='$(SDK)')"
 
 matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installed Python.
 	$(VENV)/bin/nox

@@ -6,11 +6,13 @@ from .completion import Completion
 from .config import RunOutputConfig
 from .conventions import read_completion
 from .installation import install
+from .logs import RunOutputLogRecordProcessor
 from .processor import RunOutputSpanProcessor
 
 __all__ = [
     "Completion",
     "RunOutputConfig",
+    "RunOutputLogRecordProcessor",
     "RunOutputSpanProcessor",
     "install",
     "read_completion",

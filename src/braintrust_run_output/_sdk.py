@@ -17,7 +17,7 @@ import functools
 import os
 import weakref
 from time import time_ns
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext
@@ -25,7 +25,10 @@ from opentelemetry.trace import SpanContext
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from opentelemetry._logs import LogRecord
+    from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
     from opentelemetry.sdk.trace import Event, Span
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 SpanKey: TypeAlias = "tuple[int, int]"
 """Trace id and span id: ``SpanContext`` itself cannot be hashed."""
@@ -70,6 +73,26 @@ def events_of(span: ReadableSpan) -> Sequence[Event]:
     if _has_sdk_store(span) and not span._events:
         return ()
     return span.events
+
+
+class EmittedRecord(Protocol):
+    """What a log record processor is given; the SDK has renamed its class twice (``LogData`` before 1.39)."""
+
+    @property
+    def log_record(self) -> LogRecord:
+        """The record itself."""
+
+
+def has_events(span: ReadableSpan) -> bool:
+    """Whether the span has events."""
+    events: Any = getattr(span, "_events", None)
+    return bool(getattr(events, "_dq", events))  # the deque inside: no call of Python code on every span
+
+
+def scope_name(span: ReadableSpan) -> str:
+    """Return the name of the span's instrumentation scope; empty if it has none."""
+    scope = span.instrumentation_scope
+    return scope.name if scope else ""
 
 
 def value_length_limit(span: ReadableSpan) -> int | None:
@@ -219,6 +242,34 @@ def processors_of(provider: TracerProvider) -> tuple[SpanProcessor, ...]:
     return tuple(getattr(_active(provider), "_span_processors", ()))
 
 
+def exporters_of(provider: TracerProvider) -> tuple[SpanExporter, ...]:
+    """Return the exporters behind a provider's span processors, however those are wrapped, each once."""
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    found: dict[int, SpanExporter] = {}
+    seen: set[int] = set()
+    waiting: list[object] = list(processors_of(provider))
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, SpanExporter):
+            found[id(one)] = one
+        elif id(one) not in seen:
+            seen.add(id(one))
+            names = ("span_exporter", "_exporter", "_batch_processor", "_processor", "processor", "_next")
+            waiting += [inner for name in names if (inner := getattr(one, name, None)) is not None]
+            waiting += getattr(one, "_span_processors", ())
+    return tuple(found.values())
+
+
+def endpoint_of(exporter: SpanExporter) -> str:
+    """Return where an OTLP exporter sends spans, "" if it does not say."""
+    for one in (exporter, getattr(exporter, "_exporter", None)):
+        endpoint = getattr(one, "_endpoint", None)
+        if isinstance(endpoint, str):
+            return endpoint
+    return ""
+
+
 def remove_processor(provider: TracerProvider, processor: SpanProcessor) -> None:
     """Take a span processor off a provider, for which the SDK has no public call."""
     active: Any = _active(provider)
@@ -228,6 +279,12 @@ def remove_processor(provider: TracerProvider, processor: SpanProcessor) -> None
 
 def _active(provider: TracerProvider) -> object:
     return getattr(provider, "_active_span_processor", None)
+
+
+def log_record_processors_of(provider: LoggerProvider) -> tuple[LogRecordProcessor, ...]:
+    """Return the log record processors that are registered with a provider."""
+    multi = getattr(provider, "_multi_log_record_processor", None)
+    return tuple(getattr(multi, "_log_record_processors", ()))
 
 
 def after_fork_in_child(method: Callable[[], None]) -> None:

@@ -4,8 +4,8 @@ A local root is a span whose parent is not a live span of this process that the 
 parent, a parent of another provider, a native Braintrust parent or an unsampled one. Every other span belongs to the
 local root of its parent.
 
-Locking: single dictionary and list operations are atomic and need no lock. ``_lock`` is held while outputs of one root
-are compared and while spans that never ended are forgotten; no code of others runs under it.
+Locking: single dictionary operations are atomic and need no lock. ``_lock`` is held while what a root has is changed
+and while spans that never ended are forgotten; no code of others runs under it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ._sdk import SpanKey
+    from .completion import Completion
     from .config import Root
 
 MAX_SPANS = 100_000
@@ -24,6 +27,10 @@ MAX_SPANS = 100_000
 
 _MAX_ENDED = 256
 """How many ended spans of one live root are remembered, for children that start after their parent's end."""
+_MAX_RECORDS = 64
+"""How many completions from log records are kept for one live span."""
+_MAX_GENERIC = 8
+"""How many generic outputs are kept for one root, until it has a completion."""
 
 
 class RunOutput(NamedTuple):
@@ -36,10 +43,29 @@ class RunOutput(NamedTuple):
     """When that span ended, in nanoseconds since the epoch."""
 
 
+class GenericOutput(NamedTuple):
+    """A generic output that has not been looked at, and where it came from."""
+
+    excerpt: Mapping[str, object]
+    scope_name: str
+    key: SpanKey
+    end_time: int
+
+
+class RecordedCompletion(NamedTuple):
+    """A completion that arrived beside the spans, in a log record or a hook."""
+
+    completion: Completion
+    time: int
+    """When it arrived, in nanoseconds since the epoch."""
+    input: str | None = None
+    """The input of the model call, as JSON text."""
+
+
 class LocalRoot:
     """What is known of one local root. Small, for there may be many: its lists are made when they are needed."""
 
-    __slots__ = ("chars", "ended", "ended_spans", "key", "outer", "outputs")
+    __slots__ = ("chars", "ended", "ended_spans", "generic", "input", "key", "outer", "outputs", "records")
 
     def __init__(self, key: SpanKey, outer: LocalRoot | None = None) -> None:
         self.key = key
@@ -49,6 +75,9 @@ class LocalRoot:
         self.ended_spans: list[SpanKey] | None = None
         self.outputs: tuple[RunOutput, ...] = ()
         self.chars = 0
+        self.generic: tuple[GenericOutput, ...] = ()
+        self.records: dict[SpanKey, list[RecordedCompletion]] | None = None
+        self.input: str | None = None
 
 
 class Aggregator:
@@ -62,6 +91,7 @@ class Aggregator:
 
     def __init__(self, root: Root, *, max_chars: int, max_spans: int = MAX_SPANS) -> None:
         self._policy = root
+        self._mirrors = root not in ("own", "off")
         self._max_chars = max_chars
         self._max_spans = max_spans
         self.clear()
@@ -74,6 +104,8 @@ class Aggregator:
     def __len__(self) -> int:
         """How many spans are remembered."""
         return len(self._roots)
+
+    # --- a span's way ----------------------------------------------------------------------------------------
 
     def start(self, key: SpanKey, parent: SpanKey | None, *, remote: bool = False) -> None:
         """Note that a span started.
@@ -95,16 +127,19 @@ class Aggregator:
             self._forget_oldest()
 
     def end(self, key: SpanKey) -> LocalRoot | None:
-        """Note that a span ended and return its local root (itself, if it is one); None if it is not known."""
+        """Note that a span ended and return its local root (itself, if it is one); None if it is not known.
+
+        A local root goes on collecting until it is closed.
+        """
         root = self._roots.get(key)
-        if root is None:
-            return None
-        if root.key == key:
-            root.ended = True
-            self._forget(key, *(root.ended_spans or ()))
-        else:
+        if root is not None and root.key != key:
             self._remember_ended(root, key)
         return root
+
+    def close(self, root: LocalRoot) -> None:
+        """Forget an ended local root: what arrives for it from now on is late."""
+        root.ended = True
+        self._forget(root.key, *(root.ended_spans or ()))
 
     def _remember_ended(self, root: LocalRoot, key: SpanKey) -> None:
         with self._lock:
@@ -117,9 +152,20 @@ class Aggregator:
         # Asked after the append: either the root's own end sees the span, or we see that the root has ended.
         self._forget(*oldest, *((key,) if root.ended else ()))
 
+    def _forget(self, *keys: SpanKey) -> None:
+        for key in keys:
+            self._roots.pop(key, None)
+
+    def _forget_oldest(self) -> None:
+        with self._lock:
+            if len(self._roots) > self._max_spans:
+                self._forget(*list(islice(self._roots, self._max_spans // 10 + 1)))
+
+    # --- what a root is told -----------------------------------------------------------------------------------
+
     def add(self, root: LocalRoot, output: RunOutput) -> None:
-        """Add the run output of a descendant that ended, for its local root and those around it."""
-        if self._policy in ("own", "off"):
+        """Add a run output, for its local root and those around it; what comes after a root is closed is late."""
+        if not self._mirrors:
             return
         with self._lock:
             around: LocalRoot | None = root
@@ -133,8 +179,51 @@ class Aggregator:
             if root.chars < self._max_chars:
                 root.outputs += (output,)
                 root.chars += len(output.value)
+                root.generic = ()
         elif (output.end_time >= root.outputs[0].end_time) == (self._policy == "last"):
             root.outputs = (output,)
+
+    def wants_generic(self, root: LocalRoot) -> bool:
+        """Whether a generic output may still be needed for a root."""
+        return self._mirrors and not root.outputs and not root.ended
+
+    def add_generic(self, root: LocalRoot, output: GenericOutput) -> None:
+        """Add the generic output of a descendant, in case that the root gets no completion."""
+        with self._lock:
+            if self.wants_generic(root):
+                root.generic = (*root.generic, output)[-_MAX_GENERIC:]
+
+    def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool) -> None:
+        """Keep a completion that arrived beside the spans, for the live span that it names, or else its local root.
+
+        Args:
+            key: The span.
+            recorded: The completion.
+            continues: Whether it is another choice of the completion before it.
+        """
+        root = self._roots.get(key)
+        if root is None:
+            return
+        with self._lock:
+            if key in (root.ended_spans or ()):
+                if not self._mirrors:
+                    return
+                key = root.key
+            if root.records is None:
+                root.records = {}
+            records = root.records.setdefault(key, [])
+            if continues and records:
+                records[-1] = records[-1]._replace(completion=records[-1].completion.joined(recorded.completion))
+            else:
+                records.append(recorded)
+                del records[1 : len(records) - _MAX_RECORDS + 1]  # the first and the last ones stay
+
+    def take_records(self, root: LocalRoot, key: SpanKey) -> Sequence[RecordedCompletion]:
+        """Return, and forget, the completions that arrived in log records for a span."""
+        with self._lock:
+            return root.records.pop(key, ()) if root.records else ()
+
+    # --- what a root gets --------------------------------------------------------------------------------------
 
     def choose(self, root: LocalRoot) -> RunOutput | None:
         """Return the run output that a root gets from its descendants, None if there is none."""
@@ -146,14 +235,9 @@ class Aggregator:
         values = [_messages_or_text(output.value) for output in outputs]
         return outputs[-1]._replace(value=json.dumps(values, ensure_ascii=False, separators=(",", ":")))
 
-    def _forget(self, *keys: SpanKey) -> None:
-        for key in keys:
-            self._roots.pop(key, None)
-
-    def _forget_oldest(self) -> None:
-        with self._lock:
-            if len(self._roots) > self._max_spans:
-                self._forget(*list(islice(self._roots, self._max_spans // 10 + 1)))
+    def generic(self, root: LocalRoot) -> Sequence[GenericOutput]:
+        """Return the generic outputs of a root's descendants, the one that ended last first."""
+        return sorted(root.generic, key=lambda output: output.end_time, reverse=True)
 
 
 def _messages_or_text(value: str) -> object:

@@ -62,8 +62,12 @@ class Completion:
 
     def as_messages(self) -> list[dict[str, object]]:
         """Return the output as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""
-        messages = self.messages or (Message("assistant", self.text),)
-        return [_chat_message(message) for message in messages]
+        return as_chat(self.messages or (Message("assistant", self.text),))
+
+    def joined(self, other: Completion) -> Completion:
+        """Return this completion with another choice of the same turn."""
+        messages = [message for one in (self, other) for message in (one.messages or (Message("assistant", one.text),))]
+        return Completion(self.source, messages=tuple(messages))
 
 
 def from_text(text: str, source: str, *, raw: str | None = None) -> Completion | None:
@@ -145,6 +149,11 @@ def _without_nothing(message: Message) -> Message | None:
     """Return the message as the assistant's, without a text that says nothing; None if nothing is left."""
     text = _text_of(message)
     return Message("assistant", text, message.tool_calls) if text or message.tool_calls else None
+
+
+def as_chat(messages: Iterable[Message]) -> list[dict[str, object]]:
+    """Return messages as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""
+    return [_chat_message(message) for message in messages]
 
 
 def _chat_message(message: Message) -> dict[str, object]:

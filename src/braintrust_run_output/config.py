@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 from . import _faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -40,6 +40,7 @@ class RunOutputConfig:
         max_length: Longest value in characters; one that was cut adds ``<key>_truncated``.
         linkage: Add ``braintrust.metadata.span_id`` and ``root_span_id`` of the span that the output came from to
             the root.
+        mirror_input: Give a root without input ``braintrust.input_json``, from the first completion's input messages.
         transform: Called with the value and the span that it was found on; returns the value to write or None to
             write nothing. For redaction. A callable, or "module:function".
 
@@ -55,6 +56,7 @@ class RunOutputConfig:
     overwrite: bool = False
     max_length: int = 1_000_000
     linkage: bool = False
+    mirror_input: bool = False
     transform: Transform | str | None = None
 
     def __post_init__(self) -> None:
@@ -71,29 +73,73 @@ class RunOutputConfig:
         """Read the configuration from environment variables named ``BRAINTRUST_RUN_OUTPUT_<FIELD>``.
 
         A variable that is not set or empty means the default. One with a value that is not allowed is reported
-        by one WARNING that names the variable, the value and what is allowed, and means the default.
+        by one WARNING that names the variable, the value and what is allowed, and means the default; so is one
+        with the prefix and a name that is not a setting's.
 
         Args:
             environ: Where to read; default ``os.environ``.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, object] = {}
-        for name, setting in SETTINGS.items():
-            variable = ENV_PREFIX + name.upper()
-            value = environ.get(variable, "").strip()
-            if not value:
-                continue
-            try:
-                values[name] = setting.read(value)
-            except ValueError as error:
-                _faults.warn_once(
-                    f"{variable}={value}",
-                    "%s=%r is not allowed, the default is used: give %s",
-                    variable,
-                    value,
-                    error,
-                )
+        return cls(**_read_environment(environ))  # type: ignore[arg-type]
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, object], environ: Mapping[str, str] | None = None) -> RunOutputConfig:
+        """Read the configuration from a mapping, as a configuration file gives it, over the environment's.
+
+        Options are the fields of this class. What is not given, or None, is read as `from_env` reads it. A bad
+        option is reported as a bad variable is, and means the default.
+
+        Args:
+            options: The values by field name.
+            environ: Where the rest is read; default ``os.environ``.
+        """
+        environ = os.environ if environ is None else environ
+        values = _read_environment(environ)
+        for name, value in options.items():
+            if name not in SETTINGS:
+                _warn_unknown("option", name, SETTINGS)
+            elif value is not None:
+                _read_into(values, name, f"option {name}", value)
         return cls(**values)  # type: ignore[arg-type]
+
+
+def variable(name: str) -> str:
+    """Return the name of a setting's environment variable."""
+    return ENV_PREFIX + name.upper()
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name in SETTINGS:
+        value = environ.get(variable(name), "").strip()
+        if value:
+            _read_into(values, name, variable(name), value)
+    for one in environ:
+        if one.startswith(ENV_PREFIX) and one[len(ENV_PREFIX) :].lower() not in SETTINGS:
+            _warn_unknown("environment variable", one, [variable(name) for name in SETTINGS])
+    return values
+
+
+def _read_into(values: dict[str, object], name: str, source: str, value: object) -> None:
+    try:
+        values[name] = SETTINGS[name].read(value)
+    except ValueError as error:
+        values.pop(name, None)
+        _faults.warn_once(
+            f"{source}={value}",
+            "%s=%r is not allowed, the default is used: give %s",
+            source,
+            value,
+            error,
+        )
+
+
+def _warn_unknown(kind: str, name: str, known: Iterable[str]) -> None:
+    import difflib  # only when somebody mistyped
+
+    close = difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean {close[0]}?" if close else "known are " + ", ".join(known)
+    _faults.warn_once(f"unknown {kind} {name}", "unknown %s %s is ignored: %s", kind, name, advice)
 
 
 class Setting(NamedTuple):
@@ -127,6 +173,8 @@ def _choice(alias: object) -> Setting:
 
     def read(value: object) -> str:
         word = value.strip().lower() if isinstance(value, str) else value
+        if word is False:
+            word = "off"  # what YAML makes of a bare off
         if word not in choices:
             raise ValueError(allowed)
         return str(word)
@@ -189,5 +237,6 @@ SETTINGS: dict[str, Setting] = {
     "overwrite": _boolean(),
     "max_length": _positive_integer(),
     "linkage": _boolean(),
+    "mirror_input": _boolean(),
     "transform": _function(),
 }

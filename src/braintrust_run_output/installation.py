@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from . import _faults, _sdk
 from .config import RunOutputConfig
+from .logs import join_log_records
 from .processor import RunOutputSpanProcessor
 
 if TYPE_CHECKING:
@@ -20,20 +21,24 @@ def install(
 ) -> RunOutputSpanProcessor | None:
     """Register a `RunOutputSpanProcessor` with a tracer provider, unless it has one.
 
+    If the global logger provider is the SDK's by now, outputs that arrive in log records are joined as well.
+
     Args:
-        provider: The provider; default the global one.
+        provider: The provider; default the global one. Logfire's stands for the SDK provider inside it.
         config: The configuration; default ``RunOutputConfig.from_env()``.
 
     Returns:
-        The provider's processor, the new one or the one it had. None if the configuration says that it is off, or if
-        the provider is not the SDK's; then one WARNING says what to do.
+        The provider's processor, the new one or the one it had; one WARNING says so if that has another
+        configuration than the one given. None if the configuration says that it is off, or if the provider is not
+        the SDK's; then one WARNING says what to do.
     """
-    config = RunOutputConfig.from_env() if config is None else config
-    if not config.enabled:
+    wanted = RunOutputConfig.from_env() if config is None else config
+    if not wanted.enabled:
         return None
     if provider is None:
         provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
+    sdk_provider = find_sdk_provider(provider)
+    if sdk_provider is None:
         _faults.warn_once(
             "no SDK provider",
             "run outputs are not written: the tracer provider is a %s, not opentelemetry.sdk.trace.TracerProvider; "
@@ -41,10 +46,17 @@ def install(
             type(provider).__name__,
         )
         return None
-    for processor in _installed(provider):
+    for processor in _installed(sdk_provider):
+        if config is not None and config != processor.config:
+            _faults.warn_once(
+                "installed before",
+                "install() keeps the processor that the provider has, with its configuration: give yours to the "
+                "first install, or set it by environment variables",
+            )
         return processor
-    processor = RunOutputSpanProcessor(config=config)
-    provider.add_span_processor(processor)
+    processor = RunOutputSpanProcessor(config=wanted)
+    sdk_provider.add_span_processor(processor)
+    join_log_records(processor)
     return processor
 
 
@@ -54,11 +66,19 @@ def uninstall(provider: AnyTracerProvider | None = None) -> None:
     Args:
         provider: The provider; default the global one.
     """
-    provider = trace.get_tracer_provider() if provider is None else provider
-    if isinstance(provider, TracerProvider):
-        for processor in _installed(provider):
+    sdk_provider = find_sdk_provider(trace.get_tracer_provider() if provider is None else provider)
+    if sdk_provider is not None:
+        for processor in _installed(sdk_provider):
             if not processor.wraps:
-                _sdk.remove_processor(provider, processor)
+                _sdk.remove_processor(sdk_provider, processor)
+
+
+def find_sdk_provider(provider: AnyTracerProvider) -> TracerProvider | None:
+    """Return the SDK's provider that a provider is, or stands for as Logfire's does; None if there is none."""
+    if isinstance(provider, TracerProvider):
+        return provider
+    inner = getattr(provider, "provider", None)
+    return inner if isinstance(inner, TracerProvider) else None
 
 
 def _installed(provider: TracerProvider) -> list[RunOutputSpanProcessor]:

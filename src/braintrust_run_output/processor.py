@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry.sdk.trace import SpanProcessor
 
 from . import _faults, _sdk, metadata
-from .aggregator import Aggregator, RunOutput
+from .aggregator import Aggregator, LocalRoot, RecordedCompletion, RunOutput
 from .config import RunOutputConfig
-from .conventions import KEYS, read_completion
+from .conventions import KEYS, is_never_a_completion
+from .conventions.inputs import has_input, read_input
+from .reader import Reader, generic_output, has_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +21,28 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from ._sdk import SpanKey
-    from .completion import Completion
-    from .config import Transform
+
+INPUT_JSON = "braintrust.input_json"
 
 _NOTHING: dict[str, str | bool] = {}
+
+
+class _OwnOutput(NamedTuple):
+    """A span's own run output, and whether it is what the application set."""
+
+    output: RunOutput | None
+    is_explicit: bool
+
+
+_NO_OUTPUT = _OwnOutput(None, is_explicit=False)
+
+
+_processors: weakref.WeakSet[RunOutputSpanProcessor] = weakref.WeakSet()
+
+
+def span_processors() -> list[RunOutputSpanProcessor]:
+    """Return the span processors that exist in this process, for those who learn of outputs beside the spans."""
+    return list(_processors)
 
 
 class RunOutputSpanProcessor(SpanProcessor):
@@ -45,10 +66,12 @@ class RunOutputSpanProcessor(SpanProcessor):
     def __init__(self, next_processor: SpanProcessor | None = None, *, config: RunOutputConfig | None = None) -> None:
         self.config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
+        self._reader = Reader(self.config)
         self._watched = KEYS | {metadata.METADATA, metadata.attribute(self.config.key)}
         self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self._in_place = self.config.enabled and next_processor is None
         self._shadows_end = self._in_place and not _sdk.calls_on_ending()
+        _processors.add(self)
         _sdk.after_fork_in_child(self._aggregator.clear)
 
     @property
@@ -122,6 +145,24 @@ class RunOutputSpanProcessor(SpanProcessor):
             _faults.contain("force_flush of the wrapped processor", error)
             return False
 
+    def add_recorded(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool = False) -> None:
+        """Join a completion that arrived beside the spans, in a log record or a hook, to the span that it names.
+
+        It counts as the span's own completion where the span lives and has none on its attributes; as its local
+        root's where the span has ended. It is dropped where neither lives here.
+
+        Args:
+            key: Trace id and span id that the record names.
+            recorded: The completion.
+            continues: Whether it is another choice of the completion before it.
+        """
+        if not self.config.enabled:
+            return
+        try:
+            self._aggregator.add_record(key, recorded, continues=continues)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Joining a log record", error)
+
     # --- a span's way --------------------------------------------------------------------------------------
 
     def _start(self, span: Span) -> None:
@@ -146,71 +187,107 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Return the attributes to add to a span that ends, and let its local root know of its output."""
         key = _sdk.span_key(span.context)
         root = self._aggregator.end(key)
-        is_root = root is not None and root.key == key
         attributes = _sdk.attributes_of(span)
-        output, is_explicit = None, False
-        if not self._watched.isdisjoint(attributes):
-            output, is_explicit = self._output_of(span, attributes, key, end_time)
-        if output is not None and root is not None:
+        own = _NO_OUTPUT
+        if not self._watched.isdisjoint(attributes) or _sdk.has_events(span) or (root is not None and root.records):
+            own = self._own_output(span, attributes, root, key, end_time)
+        if root is None or root.key != key:
+            return self._decide_span(span, attributes, own)
+        return self._decide_root(span, attributes, root, own, end_time)
+
+    def _own_output(
+        self,
+        span: ReadableSpan,
+        attributes: Mapping[str, object],
+        root: LocalRoot | None,
+        key: SpanKey,
+        end_time: int,
+    ) -> _OwnOutput:
+        """Return the span's own run output, and tell the local root that it belongs to."""
+        explicit = self._reader.explicit(attributes, key, end_time)
+        completion = None
+        if explicit is None or self.config.overwrite:
+            completion = self._reader.completion(span, attributes, key, end_time)
+            if completion is None and root is not None and root.records:
+                completion = self._recorded_output(span, attributes, root, key, end_time)
+        output = completion or explicit
+        above = root.outer if root is not None and root.key == key else root
+        if above is not None:
+            if output is not None:
+                self._aggregator.add(above, output)
+            elif self._aggregator.wants_generic(above):
+                generic = generic_output(span, attributes, key, end_time)
+                if generic is not None:
+                    self._aggregator.add_generic(above, generic)
+        if completion is not None and root is not None and self.config.mirror_input and root.input is None:
+            root.input = read_input(attributes)
+        return _OwnOutput(output, is_explicit=completion is None)
+
+    def _recorded_output(
+        self, span: ReadableSpan, attributes: Mapping[str, object], root: LocalRoot, key: SpanKey, end_time: int
+    ) -> RunOutput | None:
+        """Return the run output that arrived for the span in log records; earlier ones are its root's to know.
+
+        Records that name the root may come from any model call below it, so they count as its descendants'.
+        """
+        records = self._aggregator.take_records(root, key)
+        is_mirrored = key == root.key and self.config.root != "own"
+        if is_never_a_completion(attributes) or (has_failed(span) and not is_mirrored):
+            return None
+        if self.config.mirror_input and root.input is None:
+            root.input = next((record.input for record in records if record.input is not None), None)
+        outputs = [self._reader.render(record.completion, span, key, record.time) for record in records]
+        found = [output for output in outputs if output is not None]
+        own = None if is_mirrored or not found else found.pop()._replace(end_time=end_time)
+        for output in found:
             self._aggregator.add(root, output)
-        if root is not None and is_root and (output is None or (is_explicit and self.config.overwrite)):
-            mirrored = self._aggregator.choose(root)
-            if mirrored is not None:
-                output, is_explicit = mirrored, False
-        unwanted = self.config.root == "off" if is_root else self.config.spans == "none"
-        if output is None or is_explicit or unwanted:
+        return own
+
+    def _decide_span(
+        self, span: ReadableSpan, attributes: Mapping[str, object], own: _OwnOutput
+    ) -> Mapping[str, str | bool]:
+        if own.output is None or own.is_explicit or self.config.spans == "none":
             return _NOTHING
+        return self._to_write(own.output, span, attributes)
+
+    def _decide_root(
+        self,
+        span: ReadableSpan,
+        attributes: Mapping[str, object],
+        root: LocalRoot,
+        own: _OwnOutput,
+        end_time: int,
+    ) -> Mapping[str, str | bool]:
+        self._aggregator.close(root)
+        written: Mapping[str, str | bool] = _NOTHING
+        output = None if own.is_explicit else own.output
+        if output is None and (own.output is None or self.config.overwrite):
+            output = self._aggregator.choose(root) or self._generic_output(span, attributes, root, end_time)
+        if output is not None and self.config.root != "off":
+            written = self._to_write(output, span, attributes, linked=self.config.linkage)
+        if root.input is not None and not has_input(attributes):
+            written = {**written, INPUT_JSON: root.input}
+        return written
+
+    def _generic_output(
+        self, span: ReadableSpan, attributes: Mapping[str, object], root: LocalRoot, end_time: int
+    ) -> RunOutput | None:
+        """Return the root's generic output, or the one of its descendants that ended last."""
+        own = generic_output(span, attributes, root.key, end_time)
+        for generic in (*([own] if own else []), *self._aggregator.generic(root)):
+            output = self._reader.generic(generic, span)
+            if output is not None:
+                return output
+        return None
+
+    def _to_write(
+        self, output: RunOutput, span: ReadableSpan, attributes: Mapping[str, object], *, linked: bool = False
+    ) -> Mapping[str, str | bool]:
+        limit = _sdk.value_length_limit(span)
         return metadata.to_write(
             attributes,
             self.config.key,
             output.value,
-            max_length=self._max_length(span),
-            found_on=output.key if is_root and self.config.linkage else None,
+            max_length=self.config.max_length if limit is None else min(limit, self.config.max_length),
+            found_on=output.key if linked else None,
         )
-
-    def _output_of(
-        self, span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int
-    ) -> tuple[RunOutput | None, bool]:
-        """Return the span's own run output, and whether the application set it and it is to stay."""
-        explicit = metadata.explicit(attributes, self.config.key)
-        if explicit is not None and not self.config.overwrite:
-            return RunOutput(explicit, key, end_time), True
-        completion = self._completion(span, attributes)
-        if completion is not None:
-            value = self._transformed(completion.render(self.config.format), span)
-            if value:
-                return RunOutput(value, key, end_time), False
-        if explicit is not None:
-            return RunOutput(explicit, key, end_time), True
-        return None, False
-
-    def _completion(self, span: ReadableSpan, attributes: Mapping[str, object]) -> Completion | None:
-        scope = span.instrumentation_scope
-        try:
-            return read_completion(attributes, _sdk.events_of(span), scope.name if scope else "")
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Reading a completion", error)
-            return None
-
-    def _transformed(self, value: str, span: ReadableSpan) -> str | None:
-        """Return what ``transform`` makes of a value; where it fails, nothing is written, for it may redact."""
-        transform: Transform | None = self.config.transform  # type: ignore[assignment]
-        if transform is None:
-            return value
-        try:
-            transformed: object = transform(value, span)
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("transform", error)
-            return None
-        if transformed is None or isinstance(transformed, str):
-            return transformed
-        _faults.warn_once(
-            "transform's type",
-            "transform returned %s instead of str or None; nothing is written",
-            type(transformed).__name__,
-        )
-        return None
-
-    def _max_length(self, span: ReadableSpan) -> int:
-        limit = _sdk.value_length_limit(span)
-        return self.config.max_length if limit is None else min(limit, self.config.max_length)

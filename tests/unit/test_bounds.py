@@ -41,7 +41,7 @@ def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children():
         aggregator.end((1, n))
 
     assert len(aggregator) < 300
-    aggregator.end((1, 1))
+    aggregator.close(aggregator.end((1, 1)))
     assert len(aggregator) == 0
 
 
@@ -50,7 +50,6 @@ def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
     aggregator = Aggregator(policy, max_chars=1_000)
     aggregator.start((1, 1), None)
     root = aggregator.end((1, 1))
-    root.ended = False
     for n in range(10_000):
         aggregator.add(root, RunOutput("ten chars!", (1, n), n))
 

@@ -9,8 +9,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor
-from braintrust_run_output import processor as processor_module
+from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, reader
 
 SECRET = "the payload"
 
@@ -68,7 +67,7 @@ def test_a_convention_that_raises(build, monkeypatch, caplog, error):
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(processor_module, "read_completion", broken)
+    monkeypatch.setattr(reader, "read_completion", broken)
     app = build()
     with app.tracer.start_as_current_span("root"), app.tracer.start_as_current_span("llm") as span:
         span.set_attribute("gen_ai.completion", SECRET)

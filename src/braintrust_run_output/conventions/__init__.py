@@ -3,47 +3,101 @@
 Conventions know nothing of spans beyond attributes, events and scope name, so they read stored rows as well.
 
 To add one: write a module like its neighbours (what it claims and one real example in the docstring) and put its
-``Convention`` into `REGISTRY`.
+``Convention`` into `MODEL_OUTPUTS`, or into `GENERIC_OUTPUTS` if what it finds need not come from a model.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import gen_ai_messages, indexed, openinference, single_attribute
+from . import (
+    gen_ai_messages,
+    google_adk,
+    haystack,
+    indexed,
+    langfuse,
+    langsmith,
+    litellm,
+    livekit,
+    logfire,
+    message_events,
+    openinference,
+    pydantic_ai,
+    single_attribute,
+    span_events,
+    traceloop,
+    vercel_ai,
+)
 from ._kinds import is_never_a_completion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..completion import Completion
     from ._convention import Attributes, Convention, Event
 
-__all__ = ["KEYS", "REGISTRY", "read_completion"]
+__all__ = [
+    "EVENTS",
+    "GENERIC_OUTPUTS",
+    "KEYS",
+    "MODEL_OUTPUTS",
+    "generic_excerpt",
+    "is_never_a_completion",
+    "read_completion",
+    "read_generic_output",
+]
 
-REGISTRY: tuple[Convention, ...] = (
+MODEL_OUTPUTS: tuple[Convention, ...] = (
     single_attribute.BRAINTRUST_OUTPUT,
     indexed.BRAINTRUST_OUTPUT,
+    pydantic_ai.CONVENTION,
+    litellm.FUNCTION_CALL,
     gen_ai_messages.CONVENTION,
-    openinference.CONVENTION,
+    openinference.MESSAGES,
+    openinference.CHOICES,
     indexed.GEN_AI_COMPLETION,
+    langsmith.LLM,
     single_attribute.GEN_AI_COMPLETION,
+    vercel_ai.CONVENTION,
+    langfuse.GENERATION,
+    logfire.CONVENTION,
+    message_events.CONVENTION,
+    haystack.GENERATOR,
+    google_adk.CONVENTION,
+    livekit.CONVENTION,
+    litellm.RAW_CHOICES,
+    span_events.CONVENTION,
+    openinference.LLM_OUTPUT,
 )
-"""Every convention, in the order in which they are tried; the first that finds a completion wins."""
+"""Conventions for what models and agents put out, in the order in which they are tried; the first find wins."""
+
+GENERIC_OUTPUTS: tuple[Convention, ...] = (
+    traceloop.CONVENTION,
+    openinference.OUTPUT,
+    langsmith.CHAIN,
+    langfuse.OBSERVATION,
+    haystack.OUTPUT,
+)
+"""Conventions for what chains and workflows put out: looked at where a whole local trace has no model output."""
 
 
-def _by(given_away_by: Mapping[Convention, frozenset[str]]) -> dict[str, tuple[int, ...]]:
-    table: dict[str, tuple[int, ...]] = {}
-    for rank, convention in enumerate(REGISTRY):
-        for key in given_away_by[convention]:
-            table[key] = (*table.get(key, ()), rank)
-    return table
+def _ranks_by(what: str) -> dict[str, tuple[int, ...]]:
+    ranks: dict[str, tuple[int, ...]] = {}
+    for rank, convention in enumerate(MODEL_OUTPUTS):
+        for key in getattr(convention, what):
+            ranks[key] = (*ranks.get(key, ()), rank)
+    return ranks
 
 
-_RANKS_BY_KEY = _by({convention: convention.keys for convention in REGISTRY})
-_RANKS_BY_EVENT = _by({convention: convention.events for convention in REGISTRY})
-KEYS = frozenset(_RANKS_BY_KEY)
-"""The attributes of which every span with a completion has one, unless it is in an event."""
+_RANKS_BY_KEY = _ranks_by("keys")
+_RANKS_BY_EVENT = _ranks_by("events")
+_GENERIC_KEYS = frozenset[str]().union(*(convention.keys for convention in GENERIC_OUTPUTS))
+_GENERIC_EXCERPT = _GENERIC_KEYS.union(*(convention.needs for convention in GENERIC_OUTPUTS))
+
+KEYS = frozenset(_RANKS_BY_KEY) | _GENERIC_KEYS
+"""The attributes of which a span with an output has at least one, unless its output is in an event."""
+EVENTS = frozenset(_RANKS_BY_EVENT)
+"""The names of the events that may hold an output."""
 
 
 def read_completion(attributes: Attributes, events: Sequence[Event] = (), scope_name: str = "") -> Completion | None:
@@ -54,18 +108,42 @@ def read_completion(attributes: Attributes, events: Sequence[Event] = (), scope_
 
     Args:
         attributes: The span's attributes.
-        events: The span's events.
-        scope_name: The name of the span's instrumentation scope.
+        events: The span's events; default none.
+        scope_name: The name of the span's instrumentation scope; default unknown.
     """
-    ranks: set[int] = set()
-    if not KEYS.isdisjoint(attributes):
-        ranks.update(*(_RANKS_BY_KEY[key] for key in KEYS.intersection(attributes)))
-    if events and _RANKS_BY_EVENT:
-        ranks.update(*(_RANKS_BY_EVENT.get(event.name, ()) for event in events))
+    ranks = set[int]()
+    if not _RANKS_BY_KEY.keys().isdisjoint(attributes):
+        ranks.update(*(_RANKS_BY_KEY[key] for key in _RANKS_BY_KEY.keys() & attributes.keys()))
+    for event in events:
+        ranks.update(_RANKS_BY_EVENT.get(event.name, ()))
     if not ranks or is_never_a_completion(attributes):
         return None
-    for rank in sorted(ranks):
-        completion = REGISTRY[rank].read(attributes, events, scope_name)
-        if completion is not None:
-            return completion
-    return None
+    return _first(MODEL_OUTPUTS[rank].read(attributes, events, scope_name) for rank in sorted(ranks))
+
+
+def read_generic_output(attributes: Attributes, scope_name: str = "") -> Completion | None:
+    """Return the generic output of a chain, agent or workflow, unwrapped where it is a known wrapper.
+
+    Args:
+        attributes: The span's attributes, or what `generic_excerpt` kept of them.
+        scope_name: The name of the span's instrumentation scope; default unknown.
+    """
+    return _first(
+        convention.read(attributes, (), scope_name)
+        for convention in GENERIC_OUTPUTS
+        if not convention.keys.isdisjoint(attributes)
+    )
+
+
+def generic_excerpt(attributes: Attributes) -> Attributes | None:
+    """Return what `read_generic_output` needs of a span's attributes, None if the span has no generic output.
+
+    Nothing is read or copied but references: the output is looked at only if it turns out to be needed.
+    """
+    if _GENERIC_KEYS.isdisjoint(attributes) or is_never_a_completion(attributes):
+        return None
+    return {key: attributes[key] for key in _GENERIC_EXCERPT & attributes.keys()}
+
+
+def _first(completions: Iterable[Completion | None]) -> Completion | None:
+    return next((completion for completion in completions if completion is not None), None)

@@ -1,7 +1,7 @@
 """Chat messages in every JSON shape that providers and instrumentations use.
 
 One reader for OpenAI chat messages and Responses items, gen_ai PARTS, Anthropic and Bedrock content blocks, Google
-``parts`` and LangChain messages. A message is an object with some of ``role``, ``content``, ``parts``,
+``parts``, LangChain and Haystack messages. A message is an object with some of ``role``, ``content``, ``parts``,
 ``tool_calls`` and ``function_call``; its content is a text or a list of blocks.
 """
 
@@ -17,12 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REASONING = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought"})
-_TOOL_CALL = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "toolUse", "server_tool_call"})
+_TOOL_CALL = frozenset(
+    {"tool_call", "tool_use", "function_call", "tool-call", "toolUse", "server_tool_call", "mcp_call"}
+)
 _TOOL_RESULT = frozenset({
     "tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response",
 })  # fmt: skip
 _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
-_LANGCHAIN_ROLES = {"ai": "assistant", "AIMessageChunk": "assistant", "human": "user", "system": "system"} | {
+
+_TOOL_CALL_KEYS = ("toolUse", "functionCall", "tool_call")
+_TOOL_RESULT_KEYS = ("toolResult", "functionResponse", "function_response", "tool_call_result")
+_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id")
+_ARGUMENTS = ("arguments", "input", "args", "parameters")
+
+_LANGCHAIN_ROLES = {
+    "ai": "assistant",
+    "AIMessageChunk": "assistant",
+    "human": "user",
+    "system": "system",
     "tool": "tool",
     "function": "tool",
 }
@@ -37,6 +49,12 @@ def read_messages(value: object) -> list[Message]:
     if is_array(value):
         return [message for item in value if is_object(item) for message in _messages_of(item)]
     return []
+
+
+def is_chat(value: object) -> bool:
+    """Whether parsed JSON is a chat message or a list of them, rather than a structured answer."""
+    items = value if is_array(value) else (value,)
+    return bool(items) and all(is_object(item) and _is_message(item) for item in items)
 
 
 def read_text(content: object) -> str | None:
@@ -59,27 +77,30 @@ def read_tool_call(item: object) -> ToolCall | None:
     """Return the tool call that an object describes, whatever it calls its parts; None if it names no tool."""
     if not is_object(item):
         return None
-    nested = next((item[key] for key in ("function", "toolUse", "functionCall", "tool_call") if key in item), None)
+    nested = next(
+        (item[key] for key in ("function", "function_call", *_TOOL_CALL_KEYS) if is_object(item.get(key))), item
+    )
     inner = nested if is_object(nested) else item
     name = first_string(inner, "name", "toolName", "tool_name")
-    arguments = next(
-        (inner[key] for key in ("arguments", "input", "args", "parameters") if inner.get(key) is not None), {}
-    )
+    arguments = next((inner[key] for key in _ARGUMENTS if inner.get(key) is not None), {})
     if name is None and not arguments:
         return None
     identifier = first_string(inner, *_CALL_IDS) or first_string(item, *_CALL_IDS)
     return ToolCall(name or "", arguments if isinstance(arguments, str) else compact(arguments), identifier)
 
 
-_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id")
+def _is_message(item: Object) -> bool:
+    return (
+        any(key in item for key in ("role", "_role"))
+        or is_object(item.get("message"))
+        or (bool(item.get("lc")) and is_object(item.get("kwargs")))
+        or (item.get("type") in _LANGCHAIN_ROLES and any(key in item for key in ("content", "data")))
+    )
 
 
 def _messages_of(item: Object) -> Iterator[Message]:
     """Yield the messages in one object: more than one where it holds a call and its result."""
-    if is_object(item.get("message")):  # a choice around the message; tool calls may stand beside it
-        item = {**item, **item["message"]}  # type: ignore[dict-item]
-    elif item.get("lc") and is_object(item.get("kwargs")):  # a LangChain message, serialised by its constructor
-        item = item["kwargs"]  # type: ignore[assignment]
+    item = _unpacked(item)
     role = _role_of(item)
     texts: list[str] = []
     calls: list[ToolCall] = []
@@ -89,7 +110,7 @@ def _messages_of(item: Object) -> Iterator[Message]:
             yield Message("tool")
             texts, calls = [], []
         elif _is_tool_call(block):
-            call = read_tool_call(block.get("function_call", block) if is_object(block) else block)
+            call = read_tool_call(block)
             if call is not None and call not in calls:
                 calls.append(call)
         elif (text := _text_of(block)) is not None:
@@ -102,6 +123,19 @@ def _message(role: str, texts: list[str], calls: list[ToolCall]) -> Iterator[Mes
         yield Message(role, "".join(texts) if texts else None, tuple(calls))
 
 
+def _unpacked(item: Object) -> Object:
+    """Return the message itself, out of what some emitters pack it into."""
+    if is_object(message := item.get("message")):  # a choice; its tool calls may stand beside the message
+        item = {**item, **message}
+    if item.get("lc") and is_object(kwargs := item.get("kwargs")):  # LangChain, by constructor
+        return kwargs
+    if item.get("type") in _LANGCHAIN_ROLES and is_object(data := item.get("data")):  # LangChain, by type
+        return data
+    if "_role" in item or "_content" in item:  # Haystack's dataclass
+        return {key.removeprefix("_"): value for key, value in item.items()}
+    return item
+
+
 def _role_of(item: Object) -> str:
     role = item.get("role")
     if isinstance(role, str):
@@ -111,36 +145,45 @@ def _role_of(item: Object) -> str:
 
 def _blocks_of(item: Object) -> Iterator[object]:
     """Yield what a message consists of: its texts, content blocks, parts and tool calls."""
-    if _is_tool_call(item) or _is_tool_result(item) or item.get("type") in _REASONING:
+    if _is_tool_result(item) or item.get("type") in _REASONING or ("role" not in item and _is_tool_call(item)):
         yield item  # an item of OpenAI's Responses API is itself a block
         return
-    for content in (item.get("content"), item.get("parts")):
+    contents = [item[key] for key in ("content", "parts", "text", "refusal") if item.get(key) is not None]
+    for content in contents:
+        if is_object(content) and is_array(parts := content.get("parts")):  # Google
+            content = parts
         if is_array(content):
             yield from content
-        elif content is not None:
+        else:
             yield content
-    if "content" not in item and "parts" not in item:
-        yield {key: item[key] for key in ("text", "refusal") if key in item}
-    elif isinstance(item.get("refusal"), str):
-        yield item["refusal"]
-    calls = item.get("tool_calls")
-    for call in chain(calls if is_array(calls) else (), (item.get("function_call"),)):
+        if content:
+            break
+    for call in _tool_calls_of(item):
         if is_object(call):
             yield {**call, "type": "tool_call"}
 
 
+def _tool_calls_of(item: Object) -> Iterator[object]:
+    more = item.get("additional_kwargs")
+    for holder in (item, more if is_object(more) else {}):
+        calls = holder.get("tool_calls")
+        found = list(chain(calls if is_array(calls) else (), filter(None, [holder.get("function_call")])))
+        if found:
+            yield from found
+            return
+
+
 def _is_tool_call(block: object) -> bool:
     return is_object(block) and (
-        block.get("type") in _TOOL_CALL or any(is_object(block.get(key)) for key in ("toolUse", "functionCall"))
-        or ("content" not in block and "role" not in block and is_object(block.get("function_call")))
-    )  # fmt: skip
+        block.get("type") in _TOOL_CALL
+        or any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS)
+        or (is_object(block.get("function_call")) and "content" not in block)
+        or (isinstance(block.get("tool_name"), str) and "arguments" in block)
+    )
 
 
 def _is_tool_result(block: object) -> bool:
-    return is_object(block) and (
-        block.get("type") in _TOOL_RESULT
-        or any(key in block for key in ("toolResult", "functionResponse", "function_response"))
-    )
+    return is_object(block) and (block.get("type") in _TOOL_RESULT or any(key in block for key in _TOOL_RESULT_KEYS))
 
 
 def _text_of(block: object) -> str | None:

@@ -36,9 +36,11 @@ class Convention:
         read: Reads it. Called only for spans that have one of ``keys`` or ``events``; may still find nothing.
         keys: The attributes that give it away.
         events: The names of the span events that give it away.
+        needs: Other attributes that its reader looks at.
     """
 
     name: str
     read: Reader
     keys: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _NOT_A_MODEL = frozenset({
     "tool", "execute_tool", "retriever", "retrieval", "embedding", "embeddings", "rerank", "reranker",
     "prompt", "parser", "guardrail", "evaluator", "create_agent", "score", "scorer",
+    "execute_event_loop_cycle",  # Strands: repeats what its chat has said
 })  # fmt: skip
 
 KIND_ATTRIBUTES = (

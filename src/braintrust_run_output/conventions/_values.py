@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import from_messages, from_text
-from ._chat import read_messages
-from ._json import compact, is_array, is_object, parse
+from ._chat import is_chat, read_messages
+from ._json import compact, parse
 
 if TYPE_CHECKING:
     from ..completion import Completion
@@ -36,9 +36,3 @@ def _from_parsed(value: object, source: str, raw: str | None) -> Completion | No
     if is_chat(value):
         return from_messages(read_messages(value), source, raw=raw)
     return from_text(compact(value) if raw is None else raw, source)
-
-
-def is_chat(value: object) -> bool:
-    """Whether parsed JSON is a chat message or a list of them, rather than a structured answer."""
-    items = value if is_array(value) else (value,)
-    return bool(items) and all(is_object(item) and ("role" in item or is_object(item.get("message"))) for item in items)

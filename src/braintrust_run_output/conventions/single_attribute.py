@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ._convention import Attributes, Convention, Event
 from ._values import from_json, from_plain
+from .langsmith import is_langsmith
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 def _convention(text: str) -> Convention:
     json = f"{text}_json"
 
-    def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
+        if is_langsmith(attributes, scope):
+            return None  # not plain text, and not always a model's output: see langsmith
         completion = from_plain(attributes[text], text) if text in attributes else None
         if completion is None and json in attributes:
             completion = from_json(attributes[json], json)

@@ -1,0 +1,52 @@
+r"""Langfuse: ``langfuse.observation.output``, on generations the model's output.
+
+Source: https://langfuse.com/integrations/native/opentelemetry. A message as JSON, a bare text while streaming, a list
+where several choices were asked for::
+
+    langfuse.observation.type    "generation"
+    langfuse.observation.output  {"role": "assistant", "content": "The capital of France is Paris."}
+
+Of other observations, and of the trace (``langfuse.trace.output``), it is a generic output.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..completion import from_messages
+from ._convention import Attributes, Convention, Event
+from ._json import parse
+from ._responses import read_response
+from ._unwrap import unwrap
+from ._values import from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..completion import Completion
+
+_OUTPUT = "langfuse.observation.output"
+_TRACE_OUTPUT = "langfuse.trace.output"
+_TYPE = "langfuse.observation.type"
+
+
+def read_generation(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return the output of a generation."""
+    if attributes.get(_TYPE) != "generation":
+        return None
+    value = attributes[_OUTPUT]
+    raw = value if isinstance(value, str) else None
+    messages = read_response(parse(value))
+    return from_messages(messages, _OUTPUT, raw=raw) if messages else from_json(value, _OUTPUT)
+
+
+def read_observation(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return the output of another observation or of the trace, unwrapped."""
+    for key in (_OUTPUT, _TRACE_OUTPUT):
+        if key in attributes and (completion := unwrap(attributes[key], key)) is not None:
+            return completion
+    return None
+
+
+GENERATION = Convention("Langfuse generation", read_generation, keys=frozenset({_OUTPUT}))
+OBSERVATION = Convention("Langfuse observation", read_observation, keys=frozenset({_OUTPUT, _TRACE_OUTPUT}))

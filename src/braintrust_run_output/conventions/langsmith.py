@@ -1,0 +1,60 @@
+r"""LangSmith's OpenTelemetry export: ``gen_ai.completion`` is the run's outputs as JSON.
+
+Of an LLM run it is the provider's response, of LangChain's chat models an ``LLMResult``; of a chain or agent it is a
+generic output::
+
+    langsmith.span.kind  "llm"
+    gen_ai.completion    {"choices": [{"message": {"role": "assistant", "content": "The capital of France is Paris."}}]}
+    gen_ai.completion    {"generations": [[{"text": "The capital of France is Paris.", "message": {..}}]]}
+
+    langsmith.span.kind  "chain"
+    gen_ai.completion    {"output": "The capital of France is Paris."}
+
+Prompts, parsers, retrievers and tools write it as well (their ``gen_ai.operation.name`` may say ``chat``); an error is
+``{"output": null}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..completion import from_messages
+from ._convention import Attributes, Convention, Event
+from ._json import parse
+from ._responses import read_response
+from ._unwrap import unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..completion import Completion
+
+_KEY = "gen_ai.completion"
+_KIND = "langsmith.span.kind"
+
+
+def is_langsmith(attributes: Attributes, scope: str) -> bool:
+    """Whether a span was written by LangSmith, so that its ``gen_ai.completion`` is no plain text."""
+    return _KIND in attributes or scope == "langsmith"
+
+
+def read_llm(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
+    """Return the output of an LLM run."""
+    if not is_langsmith(attributes, scope) or attributes.get(_KIND) != "llm":
+        return None
+    value = attributes[_KEY]
+    messages = read_response(parse(value))
+    if messages:
+        return from_messages(messages, _KEY, raw=value if isinstance(value, str) else None)
+    return unwrap(value, _KEY)
+
+
+def read_chain(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
+    """Return the output of a chain or agent, unwrapped."""
+    if not is_langsmith(attributes, scope) or attributes.get(_KIND) == "llm":
+        return None
+    return unwrap(attributes[_KEY], _KEY)
+
+
+LLM = Convention("LangSmith LLM run", read_llm, keys=frozenset({_KEY}))
+CHAIN = Convention("LangSmith chain", read_chain, keys=frozenset({_KEY}), needs=frozenset({_KIND}))

@@ -1,0 +1,72 @@
+r"""The output in log records: ``gen_ai.choice`` and ``gen_ai.client.inference.operation.details``.
+
+Source: the OpenTelemetry semantic conventions for generative AI, as events. One record a choice, with the message in
+the body (a JSON string from semantic-kernel), or one record a call, with all messages in an attribute, a native list::
+
+    event gen_ai.choice    body {"index": 0, "finish_reason": "stop",
+                                 "message": {"role": "assistant", "content": "The capital of France is Paris."}}
+
+    event gen_ai.client.inference.operation.details
+        gen_ai.output.messages  [{"role": "assistant", "parts": [{"type": "text", "content": "The capital of .."}]}]
+
+The event's name is the record's own or, from older emitters, an attribute. With content capture off the records are
+emitted without content.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..completion import from_messages
+from . import gen_ai_messages
+from ._chat import read_messages
+from ._json import is_object, parse
+from .span_events import CHOICE, CONTENT, DETAILS, read_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..completion import Completion
+
+_NAME_ATTRIBUTES = ("event.name", "event_name")
+NAMES = frozenset({CHOICE, CONTENT, DETAILS})
+"""The names of the events that may hold an output."""
+
+
+def event_name(name: str | None, attributes: Mapping[str, object]) -> str | None:
+    """Return a record's event name: its own, or the one in its attributes."""
+    if name:
+        return name
+    for key in _NAME_ATTRIBUTES:
+        value = attributes.get(key)
+        if isinstance(value, str):
+            return value
+    return None
+
+
+def read_record(name: str | None, body: object, attributes: Mapping[str, object]) -> Completion | None:
+    """Return the completion in a log record, None if it has none.
+
+    Args:
+        name: The record's event name, as `event_name` returns it.
+        body: The record's body.
+        attributes: The record's attributes.
+    """
+    if name == DETAILS:
+        if gen_ai_messages.KEY in attributes:
+            return gen_ai_messages.read_value(attributes[gen_ai_messages.KEY])
+        content = parse(body)
+        if is_object(content) and gen_ai_messages.KEY in content:
+            return gen_ai_messages.read_value(content[gen_ai_messages.KEY])
+        return None
+    content = parse(body)
+    if content is None or content == "":
+        return from_messages(read_choice(attributes), CHOICE)
+    return from_messages(read_messages(content), CHOICE)
+
+
+def is_further_choice(body: object) -> bool:
+    """Whether a ``gen_ai.choice`` is not the first of its call, so that it goes with the record before it."""
+    content = parse(body)
+    index = content.get("index") if is_object(content) else None
+    return isinstance(index, int) and index > 0

@@ -1,0 +1,68 @@
+r"""The output in span events: ``gen_ai.choice`` and its successors.
+
+Written by azure-ai-inference, strands and others, and mapped by Braintrust itself. One event a choice; an event's text
+stands in an attribute that each emitter names differently::
+
+    gen_ai.choice                                gen_ai.event.content = {"message": {"content": "The capital .."}}
+    gen_ai.choice                                message = [{"text": "The capital of France is Paris."}]
+    gen_ai.choice                                message = "The capital of France is Paris.\n"
+    gen_ai.content.completion                    gen_ai.completion = [{"role": "assistant", "content": ".."}]
+    gen_ai.client.inference.operation.details    gen_ai.output.messages = [{"role": "assistant", "parts": [..]}]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..completion import Message, from_messages
+from . import gen_ai_messages
+from ._chat import read_messages, read_tool_call
+from ._convention import Attributes, Convention, Event
+from ._json import is_array, is_object, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..completion import Completion
+
+CHOICE = "gen_ai.choice"
+CONTENT = "gen_ai.content.completion"
+DETAILS = "gen_ai.client.inference.operation.details"
+_CONTENTS = ("gen_ai.event.content", "message", "content", "gen_ai.completion")
+
+
+def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return the choices, or the output messages of the details."""
+    choices: list[Message] = []
+    for event in events:
+        attributes = event.attributes or {}
+        if event.name == DETAILS and gen_ai_messages.KEY in attributes:
+            completion = gen_ai_messages.read_value(attributes[gen_ai_messages.KEY])
+            if completion is not None:
+                return completion
+        elif event.name in (CHOICE, CONTENT):
+            choices += read_choice(attributes)
+    return from_messages(choices, CHOICE)
+
+
+def read_choice(attributes: Mapping[str, object]) -> list[Message]:
+    """Return the messages of one choice event."""
+    content = next((attributes[key] for key in _CONTENTS if attributes.get(key) is not None), None)
+    parsed = parse(content)
+    if is_array(parsed) and parsed and all(is_object(item) for item in parsed):
+        messages = read_messages(parsed) if "role" in _first(parsed) else read_messages({"content": parsed})
+    elif is_object(parsed):
+        messages = read_messages(parsed)
+    else:
+        messages = [Message("assistant", content)] if isinstance(content, str) else []
+    calls = parse(attributes.get("tool_calls"))
+    beside = tuple(call for item in calls if (call := read_tool_call(item))) if is_array(calls) else ()
+    return [*messages, Message("assistant", None, beside)] if beside else messages
+
+
+def _first(items: Sequence[object]) -> Mapping[str, object]:
+    first = items[0]
+    return first if is_object(first) else {}
+
+
+CONVENTION = Convention("span events", read, events=frozenset({CHOICE, CONTENT, DETAILS}))

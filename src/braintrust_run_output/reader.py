@@ -1,0 +1,93 @@
+"""From a span to its run output: what the application set, its completion, or its generic output.
+
+Rendered as the configuration says, and transformed. A convention or a ``transform`` that fails costs that one value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import StatusCode
+
+from . import _faults, _sdk, metadata
+from .aggregator import GenericOutput, RunOutput
+from .conventions import generic_excerpt, read_completion, read_generic_output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from ._sdk import SpanKey
+    from .completion import Completion
+    from .config import RunOutputConfig, Transform
+
+
+class Reader:
+    """Reads run outputs off spans.
+
+    Args:
+        config: How they are rendered and transformed.
+    """
+
+    def __init__(self, config: RunOutputConfig) -> None:
+        self._key = config.key
+        self._format = config.format
+        self._transform: Transform | None = config.transform  # type: ignore[assignment]
+
+    def explicit(self, attributes: Mapping[str, object], key: SpanKey, end_time: int) -> RunOutput | None:
+        """Return the value that the application set on a span."""
+        value = metadata.explicit(attributes, self._key)
+        return None if value is None else RunOutput(value, key, end_time)
+
+    def completion(
+        self, span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int
+    ) -> RunOutput | None:
+        """Return the run output in a span's own completion. A span that failed has none."""
+        if has_failed(span):
+            return None
+        try:
+            completion = read_completion(attributes, _sdk.events_of(span), _sdk.scope_name(span))
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Reading a completion", error)
+            return None
+        return None if completion is None else self.render(completion, span, key, end_time)
+
+    def generic(self, output: GenericOutput, span: ReadableSpan) -> RunOutput | None:
+        """Return the run output in a generic output, for ``span`` to get."""
+        try:
+            completion = read_generic_output(output.excerpt, output.scope_name)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Reading a generic output", error)
+            return None
+        return None if completion is None else self.render(completion, span, output.key, output.end_time)
+
+    def render(self, completion: Completion, span: ReadableSpan, key: SpanKey, end_time: int) -> RunOutput | None:
+        """Return a completion's run output; None if the transform withholds it."""
+        value: object = completion.render(self._format)
+        if self._transform is not None:
+            try:
+                value = self._transform(str(value), span)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("transform", error)
+                return None  # it may redact: better no value than one that should not be seen
+        if isinstance(value, str):
+            return RunOutput(value, key, end_time) if value else None
+        if value is not None:
+            _faults.warn_once(
+                "transform's type", "transform returned %s, not str or None: nothing is written", type(value).__name__
+            )
+        return None
+
+
+def has_failed(span: ReadableSpan) -> bool:
+    """Whether a span's status is an error: then what it carries is no completion."""
+    return span.status.status_code is StatusCode.ERROR
+
+
+def generic_output(
+    span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int
+) -> GenericOutput | None:
+    """Return a span's generic output, not looked at; None if it has none."""
+    excerpt = None if has_failed(span) else generic_excerpt(attributes)
+    return None if excerpt is None else GenericOutput(excerpt, _sdk.scope_name(span), key, end_time)
