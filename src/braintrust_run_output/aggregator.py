@@ -65,13 +65,16 @@ class RecordedCompletion(NamedTuple):
 class LocalRoot:
     """What is known of one local root. Small, for there may be many: its lists are made when they are needed."""
 
-    __slots__ = ("chars", "ended", "ended_spans", "generic", "input", "key", "outer", "outputs", "records")
+    __slots__ = ("chars", "ended", "ended_spans", "generic", "input", "key", "live", "outer", "outputs", "records")
 
     def __init__(self, key: SpanKey, outer: LocalRoot | None = None) -> None:
         self.key = key
         self.outer = outer
         """The live local root that this one's remote parent belongs to, where that is in this process."""
         self.ended = False
+        """Whether it is closed: what arrives from then on is late."""
+        self.live = 0
+        """How many of its descendants live, where they are counted."""
         self.ended_spans: list[SpanKey] | None = None
         self.outputs: tuple[RunOutput, ...] = ()
         self.chars = 0
@@ -87,13 +90,15 @@ class Aggregator:
         root: Which of the descendants' outputs a root gets.
         max_chars: How many characters of outputs are worth keeping for one root.
         max_spans: How many spans are remembered at once.
+        counts_live: Whether to count each root's live descendants.
     """
 
-    def __init__(self, root: Root, *, max_chars: int, max_spans: int = MAX_SPANS) -> None:
+    def __init__(self, root: Root, *, max_chars: int, max_spans: int = MAX_SPANS, counts_live: bool = False) -> None:
         self._policy = root
         self._mirrors = root not in ("own", "off")
         self._max_chars = max_chars
         self._max_spans = max_spans
+        self._counts_live = counts_live
         self.clear()
 
     def clear(self) -> None:
@@ -122,6 +127,9 @@ class Aggregator:
             root = LocalRoot(key)
         elif remote:
             root = LocalRoot(key, outer=root)
+        elif self._counts_live:
+            with self._lock:
+                root.live += 1
         roots[key] = root
         if len(roots) > self._max_spans:
             self._forget_oldest()
@@ -147,6 +155,7 @@ class Aggregator:
             if ended is None:
                 ended = root.ended_spans = []
             ended.append(key)
+            root.live -= self._counts_live
             oldest = ended[: _MAX_ENDED // 2] if len(ended) > _MAX_ENDED else []
             del ended[: len(oldest)]
         # Asked after the append: either the root's own end sees the span, or we see that the root has ended.
@@ -193,21 +202,24 @@ class Aggregator:
             if self.wants_generic(root):
                 root.generic = (*root.generic, output)[-_MAX_GENERIC:]
 
-    def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool) -> None:
+    def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool) -> LocalRoot | None:
         """Keep a completion that arrived beside the spans, for the live span that it names, or else its local root.
 
         Args:
             key: The span.
             recorded: The completion.
             continues: Whether it is another choice of the completion before it.
+
+        Returns:
+            The local root that the span belongs to; None if the span is not known.
         """
         root = self._roots.get(key)
-        if root is None:
-            return
+        if root is None or root.ended:
+            return None
         with self._lock:
             if key in (root.ended_spans or ()):
                 if not self._mirrors:
-                    return
+                    return root
                 key = root.key
             if root.records is None:
                 root.records = {}
@@ -217,6 +229,7 @@ class Aggregator:
             else:
                 records.append(recorded)
                 del records[1 : len(records) - _MAX_RECORDS + 1]  # the first and the last ones stay
+        return root
 
     def take_records(self, root: LocalRoot, key: SpanKey) -> Sequence[RecordedCompletion]:
         """Return, and forget, the completions that arrived in log records for a span."""

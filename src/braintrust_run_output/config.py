@@ -21,6 +21,7 @@ Transform: TypeAlias = "Callable[[str, ReadableSpan], str | None]"
 
 Spans: TypeAlias = Literal["completions", "none"]
 Root: TypeAlias = Literal["last", "first", "all", "own", "off"]
+Hold: TypeAlias = Literal["open", "always", "never"]
 Format: TypeAlias = Literal["text", "messages", "verbatim"]
 
 
@@ -41,6 +42,9 @@ class RunOutputConfig:
         linkage: Add ``braintrust.metadata.span_id`` and ``root_span_id`` of the span that the output came from to
             the root.
         mirror_input: Give a root without input ``braintrust.input_json``, from the first completion's input messages.
+        hold: When the wrapping form holds a local root back for late completions: while descendants run (``open``),
+            whenever it has no completion (``always``), or ``never``.
+        hold_millis: How long it is held at the most, in milliseconds.
         transform: Called with the value and the span that it was found on; returns the value to write or None to
             write nothing. For redaction. A callable, or "module:function".
 
@@ -57,6 +61,8 @@ class RunOutputConfig:
     max_length: int = 1_000_000
     linkage: bool = False
     mirror_input: bool = False
+    hold: Hold = "open"
+    hold_millis: int = 2_000
     transform: Transform | str | None = None
 
     def __post_init__(self) -> None:
@@ -238,5 +244,7 @@ SETTINGS: dict[str, Setting] = {
     "max_length": _positive_integer(),
     "linkage": _boolean(),
     "mirror_input": _boolean(),
+    "hold": _choice(Hold),
+    "hold_millis": _positive_integer(),
     "transform": _function(),
 }

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from . import _faults, _sdk, metadata
-from .aggregator import Aggregator, LocalRoot, RecordedCompletion, RunOutput
+from . import _faults, _sdk
 from .config import RunOutputConfig
-from .conventions import KEYS, is_never_a_completion
-from .conventions.inputs import has_input, read_input
-from .reader import Reader, generic_output, has_failed
+from .decision import Decider, EndedSpan
+from .holding import HeldRoots
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from ._sdk import SpanKey
-
-INPUT_JSON = "braintrust.input_json"
-
-_NOTHING: dict[str, str | bool] = {}
-
-
-class _OwnOutput(NamedTuple):
-    """A span's own run output, and whether it is what the application set."""
-
-    output: RunOutput | None
-    is_explicit: bool
-
-
-_NO_OUTPUT = _OwnOutput(None, is_explicit=False)
-
+    from .aggregator import LocalRoot, RecordedCompletion
 
 _processors: weakref.WeakSet[RunOutputSpanProcessor] = weakref.WeakSet()
 
@@ -52,7 +34,8 @@ class RunOutputSpanProcessor(SpanProcessor):
 
         provider.add_span_processor(RunOutputSpanProcessor())
 
-    Around another processor, only that one sees the enriched spans, as copies::
+    Around another processor, only that one sees the enriched spans, as copies; this form can also hold a local root
+    back for completions that come after its end::
 
         provider.add_span_processor(RunOutputSpanProcessor(BraintrustSpanProcessor()))
 
@@ -66,31 +49,25 @@ class RunOutputSpanProcessor(SpanProcessor):
     def __init__(self, next_processor: SpanProcessor | None = None, *, config: RunOutputConfig | None = None) -> None:
         self.config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
-        self._reader = Reader(self.config)
-        self._watched = KEYS | {metadata.METADATA, metadata.attribute(self.config.key)}
-        self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self._in_place = self.config.enabled and next_processor is None
         self._shadows_end = self._in_place and not _sdk.calls_on_ending()
+        holds = next_processor is not None and self.config.hold != "never"
+        self._decider = Decider(self.config, counts_live=holds)
+        self._held = HeldRoots(self._release, millis=self.config.hold_millis) if holds else None
         _processors.add(self)
-        _sdk.after_fork_in_child(self._aggregator.clear)
+        _sdk.after_fork_in_child(self._start_clean)
+
+    def _start_clean(self) -> None:
+        self._decider.aggregator.clear()
+        if self._held is not None:
+            self._held.forget()
 
     @property
     def wraps(self) -> bool:
         """Whether this processor wraps another one."""
         return self._next is not None
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Note the span, and whose local root it is or belongs to."""
-        if self.config.enabled:
-            try:
-                self._start(span)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("Noting a span's start", error)
-        if self._next is not None:
-            try:
-                self._next.on_start(span, parent_context)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("on_start of the wrapped processor", error)
+    # --- in place: while the span is ending --------------------------------------------------------------------
 
     def _on_ending(self, span: Span) -> None:
         if self._in_place:
@@ -102,26 +79,73 @@ class RunOutputSpanProcessor(SpanProcessor):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error)
 
+    def _enrich(self, span: Span, end_time: int) -> None:
+        try:
+            attributes = self._decider.attributes_for(self._decider.end(span, end_time))
+            if attributes:
+                _sdk.write(span, attributes)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Writing a span's output", error)
+
+    # --- around another processor: when the span has ended -----------------------------------------------------
+
     def on_end(self, span: ReadableSpan) -> None:
-        """Hand the enriched span to the wrapped processor, if there is one."""
+        """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
             return
-        enriched = span
+        ended = None
         if self.config.enabled:
             try:
-                attributes = self._decide(span, span.end_time or 0)
-                if attributes:
-                    enriched = _sdk.with_attributes(span, attributes)
+                ended = self._decider.end(span, span.end_time or 0)
+                if self._is_held(ended):
+                    return
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Reading a span's output", error)
-        try:
-            self._next.on_end(enriched)
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("on_end of the wrapped processor", error)
+        self._forward(span, ended)
+        if self._held and ended is not None and ended.root is not None:
+            self._release_if_complete(ended.root)
+
+    def _forward(self, span: ReadableSpan, ended: EndedSpan | None) -> None:
+        if ended is not None:
+            try:
+                attributes = self._decider.attributes_for(ended)
+                if attributes:
+                    span = _sdk.with_attributes(span, attributes)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("Writing a span's output", error)
+        if self._next is not None:
+            try:
+                self._next.on_end(span)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("on_end of the wrapped processor", error)
+
+    def _is_held(self, ended: EndedSpan) -> bool:
+        """Hold a local root back, if a late output may still come; whether it is."""
+        held, root = self._held, ended.root
+        if held is None or root is None or not self._decider.may_mirror(ended) or self._is_complete(root):
+            return False
+        if not held.hold(ended.key, ended):
+            return False
+        if self._is_complete(root):  # what it waits for may have come meanwhile
+            held.release(ended.key)
+        return True
+
+    def _is_complete(self, root: LocalRoot) -> bool:
+        """Whether there is nothing to hold a root back for."""
+        return root.live <= 0 and (self.config.hold == "open" or bool(root.outputs or root.records))
+
+    def _release_if_complete(self, root: LocalRoot) -> None:
+        if self._held is not None and root.key in self._held and self._is_complete(root):
+            self._held.release(root.key)
+
+    def _release(self, ended: EndedSpan) -> None:
+        self._forward(ended.span, ended)
 
     def shutdown(self) -> None:
-        """Forget every span, and shut the wrapped processor down."""
-        self._aggregator.clear()
+        """Release what is held back, forget every span, and shut the wrapped processor down."""
+        if self._held is not None:
+            self._held.close()
+        self._decider.aggregator.clear()
         if self._next is not None:
             try:
                 self._next.shutdown()
@@ -129,7 +153,7 @@ class RunOutputSpanProcessor(SpanProcessor):
                 _faults.contain("shutdown of the wrapped processor", error)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Flush the wrapped processor.
+        """Release what is held back and flush the wrapped processor.
 
         Args:
             timeout_millis: How long it may take, in milliseconds.
@@ -137,6 +161,8 @@ class RunOutputSpanProcessor(SpanProcessor):
         Returns:
             False if the wrapped processor said so or failed, True otherwise.
         """
+        if self._held is not None:
+            self._held.release_all()
         if self._next is None:
             return True
         try:
@@ -144,6 +170,23 @@ class RunOutputSpanProcessor(SpanProcessor):
         except BaseException as error:  # noqa: BLE001
             _faults.contain("force_flush of the wrapped processor", error)
             return False
+
+    # --- both --------------------------------------------------------------------------------------------------
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Note the span, and whose local root it is or belongs to."""
+        if self.config.enabled:
+            try:
+                self._decider.start(span)
+                if self._shadows_end:
+                    _sdk.before_end(span, self._enrich)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("Noting a span's start", error)
+        if self._next is not None:
+            try:
+                self._next.on_start(span, parent_context)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("on_start of the wrapped processor", error)
 
     def add_recorded(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool = False) -> None:
         """Join a completion that arrived beside the spans, in a log record or a hook, to the span that it names.
@@ -159,135 +202,8 @@ class RunOutputSpanProcessor(SpanProcessor):
         if not self.config.enabled:
             return
         try:
-            self._aggregator.add_record(key, recorded, continues=continues)
+            root = self._decider.aggregator.add_record(key, recorded, continues=continues)
+            if root is not None:
+                self._release_if_complete(root)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Joining a log record", error)
-
-    # --- a span's way --------------------------------------------------------------------------------------
-
-    def _start(self, span: Span) -> None:
-        parent = span.parent
-        key = _sdk.span_key(span.context)
-        if parent is None:
-            self._aggregator.start(key, None)
-        else:
-            self._aggregator.start(key, _sdk.span_key(parent), remote=parent.is_remote)
-        if self._shadows_end:
-            _sdk.before_end(span, self._enrich)
-
-    def _enrich(self, span: Span, end_time: int) -> None:
-        try:
-            attributes = self._decide(span, end_time)
-            if attributes:
-                _sdk.write(span, attributes)
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Writing a span's output", error)
-
-    def _decide(self, span: ReadableSpan, end_time: int) -> Mapping[str, str | bool]:
-        """Return the attributes to add to a span that ends, and let its local root know of its output."""
-        key = _sdk.span_key(span.context)
-        root = self._aggregator.end(key)
-        attributes = _sdk.attributes_of(span)
-        own = _NO_OUTPUT
-        if not self._watched.isdisjoint(attributes) or _sdk.has_events(span) or (root is not None and root.records):
-            own = self._own_output(span, attributes, root, key, end_time)
-        if root is None or root.key != key:
-            return self._decide_span(span, attributes, own)
-        return self._decide_root(span, attributes, root, own, end_time)
-
-    def _own_output(
-        self,
-        span: ReadableSpan,
-        attributes: Mapping[str, object],
-        root: LocalRoot | None,
-        key: SpanKey,
-        end_time: int,
-    ) -> _OwnOutput:
-        """Return the span's own run output, and tell the local root that it belongs to."""
-        explicit = self._reader.explicit(attributes, key, end_time)
-        completion = None
-        if explicit is None or self.config.overwrite:
-            completion = self._reader.completion(span, attributes, key, end_time)
-            if completion is None and root is not None and root.records:
-                completion = self._recorded_output(span, attributes, root, key, end_time)
-        output = completion or explicit
-        above = root.outer if root is not None and root.key == key else root
-        if above is not None:
-            if output is not None:
-                self._aggregator.add(above, output)
-            elif self._aggregator.wants_generic(above):
-                generic = generic_output(span, attributes, key, end_time)
-                if generic is not None:
-                    self._aggregator.add_generic(above, generic)
-        if completion is not None and root is not None and self.config.mirror_input and root.input is None:
-            root.input = read_input(attributes)
-        return _OwnOutput(output, is_explicit=completion is None)
-
-    def _recorded_output(
-        self, span: ReadableSpan, attributes: Mapping[str, object], root: LocalRoot, key: SpanKey, end_time: int
-    ) -> RunOutput | None:
-        """Return the run output that arrived for the span in log records; earlier ones are its root's to know.
-
-        Records that name the root may come from any model call below it, so they count as its descendants'.
-        """
-        records = self._aggregator.take_records(root, key)
-        is_mirrored = key == root.key and self.config.root != "own"
-        if is_never_a_completion(attributes) or (has_failed(span) and not is_mirrored):
-            return None
-        if self.config.mirror_input and root.input is None:
-            root.input = next((record.input for record in records if record.input is not None), None)
-        outputs = [self._reader.render(record.completion, span, key, record.time) for record in records]
-        found = [output for output in outputs if output is not None]
-        own = None if is_mirrored or not found else found.pop()._replace(end_time=end_time)
-        for output in found:
-            self._aggregator.add(root, output)
-        return own
-
-    def _decide_span(
-        self, span: ReadableSpan, attributes: Mapping[str, object], own: _OwnOutput
-    ) -> Mapping[str, str | bool]:
-        if own.output is None or own.is_explicit or self.config.spans == "none":
-            return _NOTHING
-        return self._to_write(own.output, span, attributes)
-
-    def _decide_root(
-        self,
-        span: ReadableSpan,
-        attributes: Mapping[str, object],
-        root: LocalRoot,
-        own: _OwnOutput,
-        end_time: int,
-    ) -> Mapping[str, str | bool]:
-        self._aggregator.close(root)
-        written: Mapping[str, str | bool] = _NOTHING
-        output = None if own.is_explicit else own.output
-        if output is None and (own.output is None or self.config.overwrite):
-            output = self._aggregator.choose(root) or self._generic_output(span, attributes, root, end_time)
-        if output is not None and self.config.root != "off":
-            written = self._to_write(output, span, attributes, linked=self.config.linkage)
-        if root.input is not None and not has_input(attributes):
-            written = {**written, INPUT_JSON: root.input}
-        return written
-
-    def _generic_output(
-        self, span: ReadableSpan, attributes: Mapping[str, object], root: LocalRoot, end_time: int
-    ) -> RunOutput | None:
-        """Return the root's generic output, or the one of its descendants that ended last."""
-        own = generic_output(span, attributes, root.key, end_time)
-        for generic in (*([own] if own else []), *self._aggregator.generic(root)):
-            output = self._reader.generic(generic, span)
-            if output is not None:
-                return output
-        return None
-
-    def _to_write(
-        self, output: RunOutput, span: ReadableSpan, attributes: Mapping[str, object], *, linked: bool = False
-    ) -> Mapping[str, str | bool]:
-        limit = _sdk.value_length_limit(span)
-        return metadata.to_write(
-            attributes,
-            self.config.key,
-            output.value,
-            max_length=self.config.max_length if limit is None else min(limit, self.config.max_length),
-            found_on=output.key if linked else None,
-        )

@@ -1,0 +1,154 @@
+"""Roots that are held back for completions that arrive after their end.
+
+Locking: ``_changed`` guards ``_held`` and ``_timer``. Whoever takes a root out of ``_held`` releases it, without the
+lock: what a release runs is other people's code.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from time import monotonic
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from . import _faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._sdk import SpanKey
+
+MAX_HELD = 10_000
+"""How many roots are held at once; beyond that the oldest is released."""
+
+_Item = TypeVar("_Item")
+
+
+class _Held(NamedTuple, Generic[_Item]):
+    item: _Item
+    deadline: float
+    """When to release it at the latest, by the monotonic clock."""
+
+
+class HeldRoots(Generic[_Item]):
+    """Holds items by their span's key, each for the same time, and releases every one exactly once.
+
+    One daemon thread keeps the time; it runs only while something is held. What is still held when the interpreter
+    exits is released then. A forked child holds nothing: what it inherits is its parent's to release.
+
+    Args:
+        release: Called with each item, from whichever thread releases it.
+        millis: How long an item is held at the most, in milliseconds.
+        max_held: How many are held at once.
+    """
+
+    def __init__(self, release: Callable[[_Item], None], *, millis: int, max_held: int = MAX_HELD) -> None:
+        self._release = release
+        self._seconds = millis / 1000
+        self._max_held = max_held
+        self._at_exit: Callable[[], None] | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything without releasing it: for a forked child."""
+        self._changed = threading.Condition()
+        self._held: dict[SpanKey, _Held[_Item]] = {}
+        self._timer: threading.Thread | None = None
+        self._closed = False
+
+    def __contains__(self, key: SpanKey) -> bool:
+        """Whether the item of a span is held."""
+        return key in self._held
+
+    def __len__(self) -> int:
+        """How many items are held."""
+        return len(self._held)
+
+    def hold(self, key: SpanKey, item: _Item) -> bool:
+        """Hold an item from now on.
+
+        Returns:
+            Whether it is held; False once this is closed.
+
+        Raises:
+            RuntimeError: The timer thread could not be started. The item is not held.
+        """
+        with self._changed:
+            if self._closed:
+                return False
+            if self._timer is None:
+                timer = threading.Thread(target=self._keep_time, name="braintrust-run-output-hold", daemon=True)
+                timer.start()
+                self._timer = timer
+            if self._at_exit is None:
+                self._at_exit = _release_all_at_exit(self)
+            self._held[key] = _Held(item, monotonic() + self._seconds)
+            oldest = next(iter(self._held)) if len(self._held) > self._max_held else None
+        if oldest is not None:
+            self.release(oldest)
+        return True
+
+    def release(self, key: SpanKey) -> None:
+        """Release the item of a span, if it is held."""
+        with self._changed:
+            held = self._held.pop(key, None)
+            if not self._held:
+                self._changed.notify_all()  # the timer has nothing left to wait for
+        if held is not None:
+            self._let_go(held.item)
+
+    def release_all(self) -> None:
+        """Release everything that is held now."""
+        for key in list(self._held):
+            self.release(key)
+
+    def close(self) -> None:
+        """Release everything, hold nothing any more, and wait for the timer to end, for at most a second."""
+        with self._changed:
+            self._closed = True
+        self.release_all()
+        timer = self._timer
+        if timer is not None and timer is not threading.current_thread():
+            timer.join(1)
+        if self._at_exit is not None:
+            atexit.unregister(self._at_exit)
+            self._at_exit = None
+
+    def _let_go(self, item: _Item) -> None:
+        try:
+            self._release(item)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Releasing a held root", error)
+
+    def _keep_time(self) -> None:
+        while True:
+            with self._changed:
+                key, held = next(iter(self._held.items()), (None, None))
+                if held is None:
+                    self._timer = None
+                    return
+                left = held.deadline - monotonic()
+                if left > 0:
+                    self._changed.wait(left)
+                    continue
+            if key is not None:
+                try:
+                    self.release(key)
+                except BaseException as error:  # noqa: BLE001 (this thread serves the other roots as well)
+                    _faults.report("Releasing a held root", error)
+
+
+def _release_all_at_exit(held: HeldRoots[_Item]) -> Callable[[], None]:
+    """Release what is held when the interpreter exits, if the holder still lives, and return the registered function.
+
+    Registered at the first hold, so after the tracer provider: it runs before the provider shuts down.
+    """
+    reference = weakref.ref(held)
+
+    def release_all() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.release_all()
+
+    return atexit.register(release_all)
