@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import os
 import weakref
+from operator import attrgetter
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -27,16 +28,34 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LogRecord
     from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
-    from opentelemetry.sdk.trace import Event, Span
+    from opentelemetry.sdk.trace import Event as Event
+    from opentelemetry.sdk.trace import Span
     from opentelemetry.sdk.trace.export import SpanExporter
 
 SpanKey: TypeAlias = "tuple[int, int]"
 """Trace id and span id: ``SpanContext`` itself cannot be hashed."""
 
 
-def span_key(context: SpanContext) -> SpanKey:
+ContextTuple: TypeAlias = "tuple[Any, ...]"
+"""A ``SpanContext`` as the tuple that it is: trace id, span id, whether it is remote, and more.
+
+Its properties cost three times as much, which counts for what is done at the start and end of every span. So does a
+call of Python code; an ``attrgetter`` is none.
+"""
+
+contexts_of: Callable[[ReadableSpan], tuple[ContextTuple, ContextTuple | None]] = attrgetter("_context", "_parent")
+"""Return a live span's own context and its parent's."""
+
+_state_of: Callable[[ReadableSpan], tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]] = attrgetter(
+    "_context", "_attributes._dict", "_events._dq"
+)
+
+
+NO_CONTEXT: ContextTuple = (0, 0, False)
+
+
+def span_key(context: ContextTuple) -> SpanKey:
     """Return what identifies a span: its trace id and span id."""
-    # A SpanContext is a tuple that begins with the two ids; one slice is cheaper than two properties.
     return context[:2]
 
 
@@ -83,10 +102,14 @@ class EmittedRecord(Protocol):
         """The record itself."""
 
 
-def has_events(span: ReadableSpan) -> bool:
-    """Whether the span has events."""
-    events: Any = getattr(span, "_events", None)
-    return bool(getattr(events, "_dq", events))  # the deque inside: no call of Python code on every span
+def state_of(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]:
+    """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
+    if _reads_store.get(type(span)) or _has_sdk_store(span):
+        try:
+            return _state_of(span)
+        except AttributeError:  # something else was put in their place
+            pass
+    return span.get_span_context() or NO_CONTEXT, attributes_of(span), events_of(span)
 
 
 def scope_name(span: ReadableSpan) -> str:

@@ -55,10 +55,10 @@ class Completion:
                 always the array; ``verbatim``: the source value as found, where it was a single string.
         """
         if format == "verbatim" and self.raw is not None:
-            return self.raw
+            return encodable(self.raw)
         if self.text is not None and format != "messages":
-            return self.text
-        return json.dumps(self.as_messages(), ensure_ascii=False, separators=(",", ":"))
+            return encodable(self.text)
+        return encodable(json.dumps(self.as_messages(), ensure_ascii=False, separators=(",", ":")))
 
     def as_messages(self) -> list[dict[str, object]]:
         """Return the output as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""
@@ -83,9 +83,32 @@ def from_messages(messages: Iterable[Message], source: str, *, raw: str | None =
     output = [message for message in map(_without_nothing, output_of(messages)) if message is not None]
     if not output:
         return None
-    if len(output) == 1 and not output[0].tool_calls:
-        return Completion(source, text=output[0].content, raw=raw)
+    if len(output) == 1 and (text := output[0].content if not output[0].tool_calls else _final_answer(output[0])):
+        return Completion(source, text=text, raw=raw)
     return Completion(source, messages=tuple(output), raw=raw)
+
+
+def _final_answer(message: Message) -> str | None:
+    """Return the answer that an agent's model gives by calling ``final_answer`` with it (smolagents)."""
+    if [call.name for call in message.tool_calls] != ["final_answer"]:
+        return None
+    try:
+        arguments = json.loads(message.tool_calls[0].arguments)
+    except (ValueError, RecursionError):
+        return None
+    answer = arguments.get("answer") if isinstance(arguments, dict) and len(arguments) == 1 else None
+    return _text_of(Message("assistant", answer)) if isinstance(answer, str) else None
+
+
+def encodable(text: str) -> str:
+    """Return a text without lone surrogates (half an emoji, cut while streaming): an exporter cannot encode them."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text
 
 
 # --- what counts ---------------------------------------------------------------------------------------------

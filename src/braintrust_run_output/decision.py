@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _sdk, metadata
-from .aggregator import Aggregator, LocalRoot, RecordedCompletion, RunOutput
+from .aggregator import Aggregator, GenericOutput, LocalRoot, RecordedCompletion, RunOutput
 from .conventions import KEYS, is_never_a_completion
 from .conventions.inputs import has_input, read_input
+from .lineage import Lineage
 from .reader import Reader, generic_output, has_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.sdk.trace import ReadableSpan
 
-    from ._sdk import SpanKey
+    from ._sdk import ContextTuple, Event, SpanKey
     from .config import RunOutputConfig
 
 INPUT_JSON = "braintrust.input_json"
@@ -27,32 +28,20 @@ INPUT_JSON = "braintrust.input_json"
 _NOTHING: dict[str, str | bool] = {}
 
 
-class _OwnOutput(NamedTuple):
-    """A span's own run output, and whether it is what the application set."""
-
-    output: RunOutput | None
-    is_explicit: bool
-
-
-_NO_OUTPUT = _OwnOutput(None, is_explicit=False)
-
-
 class EndedSpan(NamedTuple):
-    """A span that has ended, its local root, and what is known of its output."""
+    """A span that has ended, and what is known of its output."""
 
     span: ReadableSpan
     attributes: Mapping[str, object]
     key: SpanKey
     end_time: int
     """In nanoseconds since the epoch."""
-    root: LocalRoot | None
-    """The local root that it belongs to, itself if it is one; None if its start was not seen."""
-    own: _OwnOutput
-
-    @property
-    def is_root(self) -> bool:
-        """Whether the span is a local root."""
-        return self.root is not None and self.root.key == self.key
+    is_root: bool
+    """Whether it is a local root."""
+    explicit: RunOutput | None = None
+    """What the application set."""
+    completion: RunOutput | None = None
+    """Its own completion's, if it is wanted."""
 
 
 class Decider:
@@ -60,118 +49,155 @@ class Decider:
 
     Args:
         config: The configuration.
-        counts_live: Whether to count each root's live descendants, for roots that are held back.
+        holds: Whether local roots may be held back after their end, so that their live descendants are counted.
     """
 
-    def __init__(self, config: RunOutputConfig, *, counts_live: bool = False) -> None:
+    def __init__(self, config: RunOutputConfig, *, holds: bool = False) -> None:
         self._config = config
         self._reader = Reader(config)
-        self._watched = KEYS | {metadata.METADATA, metadata.attribute(config.key)}
-        self.aggregator = Aggregator(config.root, max_chars=config.max_length, counts_live=counts_live)
+        self._say_nothing = (KEYS | {metadata.METADATA, metadata.attribute(config.key)}).isdisjoint
+        """Whether attributes hold no output: told by their keys, without a look at a value."""
+        self.aggregator = Aggregator(config.root, max_chars=config.max_length)
+        self.lineage = Lineage(self.aggregator.forget, counts=holds)
+        self.start = self.lineage.start
+        """Note a span that starts, given its context and its parent's."""
 
-    def start(self, span: Span) -> None:
-        """Note a span that starts."""
-        parent = span.parent
-        key = _sdk.span_key(span.context)
-        if parent is None:
-            self.aggregator.start(key, None)
-        else:
-            self.aggregator.start(key, _sdk.span_key(parent), remote=parent.is_remote)
+    def clear(self) -> None:
+        """Forget everything."""
+        self.lineage.clear()
+        self.aggregator.clear()
 
-    def end(self, span: ReadableSpan, end_time: int) -> EndedSpan:
-        """Note a span that ends, and let its local root know of its output."""
-        key = _sdk.span_key(span.context)
-        root = self.aggregator.end(key)
-        attributes = _sdk.attributes_of(span)
-        own = _NO_OUTPUT
-        if not self._watched.isdisjoint(attributes) or _sdk.has_events(span) or (root is not None and root.records):
-            own = self._own_output(span, attributes, root, key, end_time)
-        return EndedSpan(span, attributes, key, end_time, root, own)
+    def __len__(self) -> int:
+        """How much is remembered."""
+        return len(self.lineage) + len(self.aggregator.roots) + len(self.aggregator.records)
 
-    def attributes_for(self, ended: EndedSpan) -> Mapping[str, str | bool]:
-        """Return the attributes to add to a span that has ended. For a local root this is the last word."""
-        if ended.root is not None and ended.is_root:
-            return self._for_root(ended, ended.root)
-        own = ended.own
-        if own.output is None or own.is_explicit or self._config.spans == "none":
-            return _NOTHING
-        return self._to_write(own.output, ended)
+    # --- a span's end --------------------------------------------------------------------------------------------
 
-    def may_mirror(self, ended: EndedSpan) -> bool:
-        """Whether a local root would take an output from its descendants."""
-        settled = ended.own.output is not None and not (ended.own.is_explicit and self._config.overwrite)
-        return ended.is_root and not settled and self._config.root not in ("own", "off")
+    def is_silent(self, context: ContextTuple, attributes: Mapping[str, object], events: Sequence[Event]) -> bool:
+        """Whether an ended span has nothing to say and nothing to get: the way of nearly every span."""
+        if events or not self._say_nothing(attributes):
+            return False
+        roots, records = self.aggregator.roots, self.aggregator.records
+        return not (roots and context[:2] in roots) and not (records and context[:2] in records)
 
-    def _own_output(
-        self,
-        span: ReadableSpan,
-        attributes: Mapping[str, object],
-        root: LocalRoot | None,
-        key: SpanKey,
-        end_time: int,
-    ) -> _OwnOutput:
-        """Return the span's own run output, and tell the local root that it belongs to."""
+    def end(
+        self, span: ReadableSpan, context: ContextTuple, attributes: Mapping[str, object], end_time: int
+    ) -> EndedSpan:
+        """Note a span that ends, and let its local root know of its output. A local root lives on until it is closed.
+
+        Args:
+            span: The span.
+            context: Its context.
+            attributes: Its attributes.
+            end_time: When it ended, in nanoseconds since the epoch.
+        """
+        key = _sdk.span_key(context)
+        is_root = self.lineage.is_root(key)
+        root = key if is_root else self.lineage.root_of(key)
+        ended = EndedSpan(span, attributes, key, end_time, is_root)
         explicit = self._reader.explicit(attributes, key, end_time)
         completion = None
         if explicit is None or self._config.overwrite:
             completion = self._reader.completion(span, attributes, key, end_time)
-            if completion is None and root is not None and root.records:
-                completion = self._recorded_output(span, attributes, root, key, end_time)
-        output = completion or explicit
-        above = root.outer if root is not None and root.key == key else root
-        if above is not None:
+            if completion is None and key in self.aggregator.records:
+                completion = self._recorded(ended, root)
+            elif completion is not None and self._config.mirror_input:
+                self._note_input(root, read_input(attributes))
+        above = self.lineage.outer_of(key) if is_root else root
+        self._tell(above, completion or explicit, ended)
+        if not is_root:
+            self.lineage.end(context)
+        return ended._replace(explicit=explicit, completion=completion)
+
+    def close(self, ended: EndedSpan) -> None:
+        """Forget a local root: what arrives for it from now on is late."""
+        self.lineage.end(ended.key)
+        self.aggregator.forget([ended.key])
+
+    def _tell(self, root: SpanKey | None, output: RunOutput | None, ended: EndedSpan) -> None:
+        """Let a local root, and those around it, know of a descendant's output."""
+        if not self.aggregator.mirrors:
+            return
+        while root is not None:
             if output is not None:
-                self.aggregator.add(above, output)
-            elif self.aggregator.wants_generic(above):
-                generic = generic_output(span, attributes, key, end_time)
+                self.aggregator.add(self.aggregator.root(root), output)
+            else:
+                known = self.aggregator.roots.get(root)
+                generic = None if known is not None and known.outputs else _generic_output_of(ended)
                 if generic is not None:
-                    self.aggregator.add_generic(above, generic)
-        if completion is not None and root is not None and self._config.mirror_input and root.input is None:
-            root.input = read_input(attributes)
-        return _OwnOutput(output, is_explicit=completion is None)
+                    self.aggregator.add_generic(self.aggregator.root(root), generic)
+            outer = self.lineage.outer_of(root)
+            if not self.lineage.is_live(root):  # it ended meanwhile: what was just added is late
+                self.aggregator.forget([root])
+            root = outer
 
-    def _recorded_output(
-        self, span: ReadableSpan, attributes: Mapping[str, object], root: LocalRoot, key: SpanKey, end_time: int
-    ) -> RunOutput | None:
-        """Return the run output that arrived for the span in log records; earlier ones are its root's to know.
+    def _recorded(self, ended: EndedSpan, root: SpanKey | None) -> RunOutput | None:
+        """Return the run output that arrived beside the spans for one of them; earlier ones are its root's to know.
 
-        Records that name the root may come from any model call below it, so they count as its descendants'.
+        Records that name a local root may come from any model call below it, so they count as its descendants'.
         """
-        records = self.aggregator.take_records(root, key)
-        is_mirrored = key == root.key and self._config.root != "own"
-        if is_never_a_completion(attributes) or (has_failed(span) and not is_mirrored):
+        records = self.aggregator.take_records(ended.key)
+        is_mirrored = ended.is_root and self._config.root != "own"
+        if is_never_a_completion(ended.attributes) or (has_failed(ended.span) and not is_mirrored):
             return None
-        if self._config.mirror_input and root.input is None:
-            root.input = next((record.input for record in records if record.input is not None), None)
-        found = self._rendered(records, span, key)
-        own = None if is_mirrored or not found else found.pop()._replace(end_time=end_time)
+        if self._config.mirror_input:
+            self._note_input(root, next((record.input for record in records if record.input is not None), None))
+        found = self._rendered(records, ended)
+        own = None if is_mirrored or not found else found.pop()._replace(end_time=ended.end_time)
         for output in found:
-            self.aggregator.add(root, output)
+            self._tell(root, output, ended)
         return own
 
-    def _rendered(self, records: Sequence[RecordedCompletion], span: ReadableSpan, key: SpanKey) -> list[RunOutput]:
-        outputs = (self._reader.render(record.completion, span, key, record.time) for record in records)
+    def _rendered(self, records: Sequence[RecordedCompletion], ended: EndedSpan) -> list[RunOutput]:
+        outputs = (self._reader.render(record.completion, ended.span, ended.key, record.time) for record in records)
         return [output for output in outputs if output is not None]
 
-    def _for_root(self, ended: EndedSpan, root: LocalRoot) -> Mapping[str, str | bool]:
-        for recorded in self._rendered(self.aggregator.take_records(root, root.key), ended.span, root.key):
-            self.aggregator.add(root, recorded)  # arrived while the root was held back
-        self.aggregator.close(root)
+    def _note_input(self, root: SpanKey | None, value: str | None) -> None:
+        if root is not None and value is not None:
+            known = self.aggregator.root(root)
+            if known.input is None:
+                known.input = value
+
+    # --- what it gets --------------------------------------------------------------------------------------------
+
+    def attributes_for(self, ended: EndedSpan) -> Mapping[str, str | bool]:
+        """Return the attributes to add to an ended span. For a local root this is the last word; it is closed."""
+        if not ended.is_root:
+            if ended.completion is None or self._config.spans == "none":
+                return _NOTHING
+            return self._to_write(ended.completion, ended)
+        if ended.key in self.aggregator.records:  # they arrived while the root was held back
+            self._recorded(ended, ended.key)
+        root = self.aggregator.roots.get(ended.key)
+        self.close(ended)
         written: Mapping[str, str | bool] = _NOTHING
-        own = ended.own
-        output = None if own.is_explicit else own.output
-        if output is None and (own.output is None or self._config.overwrite):
-            output = self.aggregator.choose(root) or self._generic_output(ended, root)
+        output = ended.completion
+        if output is None and (ended.explicit is None or self._config.overwrite):
+            output = self._from_below(root) or self._generic_output(ended, root)
         if output is not None and self._config.root != "off":
             written = self._to_write(output, ended)
-        if root.input is not None and not has_input(ended.attributes):
+        if root is not None and root.input is not None and not has_input(ended.attributes):
             written = {**written, INPUT_JSON: root.input}
         return written
 
-    def _generic_output(self, ended: EndedSpan, root: LocalRoot) -> RunOutput | None:
+    def is_settled(self, ended: EndedSpan) -> bool:
+        """Whether no output of a descendant can change what a span gets."""
+        explicit = ended.explicit is not None and not self._config.overwrite
+        return not ended.is_root or explicit or ended.completion is not None or not self.aggregator.mirrors
+
+    def has_completion(self, root: SpanKey) -> bool:
+        """Whether a completion for a local root has arrived."""
+        known = self.aggregator.roots.get(root)
+        return root in self.aggregator.records or (known is not None and bool(known.outputs))
+
+    def _from_below(self, root: LocalRoot | None) -> RunOutput | None:
+        return None if root is None else self.aggregator.choose(root)
+
+    def _generic_output(self, ended: EndedSpan, root: LocalRoot | None) -> RunOutput | None:
         """Return the root's generic output, or the one of its descendants that ended last."""
-        own = generic_output(ended.span, ended.attributes, ended.key, ended.end_time)
-        for generic in (*([own] if own else []), *self.aggregator.generic(root)):
+        own = _generic_output_of(ended)
+        below = () if root is None else self.aggregator.generic(root)
+        for generic in (*([own] if own else []), *below):
             output = self._reader.generic(generic, ended.span)
             if output is not None:
                 return output
@@ -186,3 +212,21 @@ class Decider:
             max_length=self._config.max_length if limit is None else min(limit, self._config.max_length),
             found_on=output.key if self._config.linkage and ended.is_root else None,
         )
+
+    def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool) -> SpanKey | None:
+        """Keep a completion that arrived beside the spans, for the live span that it names, or else its local root.
+
+        Returns:
+            The local root of the span; None if neither lives.
+        """
+        root = self.lineage.root_of(key)
+        target = key if self.lineage.is_live(key) else root if self.aggregator.mirrors else None
+        if target is not None:
+            self.aggregator.add_record(target, recorded, continues=continues)
+            if not self.lineage.is_live(target):  # it ended meanwhile
+                self.aggregator.forget([target])
+        return root
+
+
+def _generic_output_of(ended: EndedSpan) -> GenericOutput | None:
+    return generic_output(ended.span, ended.attributes, ended.key, ended.end_time)

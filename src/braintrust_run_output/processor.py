@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from ._sdk import SpanKey
-    from .aggregator import LocalRoot, RecordedCompletion
+    from .aggregator import RecordedCompletion
 
 _processors: weakref.WeakSet[RunOutputSpanProcessor] = weakref.WeakSet()
 
@@ -52,13 +52,13 @@ class RunOutputSpanProcessor(SpanProcessor):
         self._in_place = self.config.enabled and next_processor is None
         self._shadows_end = self._in_place and not _sdk.calls_on_ending()
         holds = next_processor is not None and self.config.hold != "never"
-        self._decider = Decider(self.config, counts_live=holds)
+        self._decider = Decider(self.config, holds=holds)
         self._held = HeldRoots(self._release, millis=self.config.hold_millis) if holds else None
         _processors.add(self)
         _sdk.after_fork_in_child(self._start_clean)
 
     def _start_clean(self) -> None:
-        self._decider.aggregator.clear()
+        self._decider.clear()
         if self._held is not None:
             self._held.forget()
 
@@ -72,18 +72,23 @@ class RunOutputSpanProcessor(SpanProcessor):
     def _on_ending(self, span: Span) -> None:
         if self._in_place:
             if not self._shadows_end:
-                self._enrich(span, span.end_time or 0)
+                self._enrich(span)
         elif self._next is not None:
             try:
                 _sdk.forward_on_ending(self._next, span)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error)
 
-    def _enrich(self, span: Span, end_time: int) -> None:
+    def _enrich(self, span: Span, end_time: int | None = None) -> None:
         try:
-            attributes = self._decider.attributes_for(self._decider.end(span, end_time))
-            if attributes:
-                _sdk.write(span, attributes)
+            context, attributes, events = _sdk.state_of(span)
+            if self._decider.is_silent(context, attributes, events):
+                self._decider.lineage.end(context)
+                return
+            ended = self._decider.end(span, context, attributes, end_time or span.end_time or 0)
+            added = self._decider.attributes_for(ended)
+            if added:
+                _sdk.write(span, added)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -96,21 +101,25 @@ class RunOutputSpanProcessor(SpanProcessor):
         ended = None
         if self.config.enabled:
             try:
-                ended = self._decider.end(span, span.end_time or 0)
-                if self._is_held(ended):
-                    return
+                context, attributes, events = _sdk.state_of(span)
+                if self._held is None and self._decider.is_silent(context, attributes, events):
+                    self._decider.lineage.end(context)
+                else:
+                    ended = self._decider.end(span, context, attributes, span.end_time or 0)
+                    if self._is_held(ended):
+                        return
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Reading a span's output", error)
         self._forward(span, ended)
-        if self._held and ended is not None and ended.root is not None:
-            self._release_if_complete(ended.root)
+        if self._held is not None and ended is not None:
+            self._release_if_complete(self._decider.lineage.stop_counting(ended.key))
 
     def _forward(self, span: ReadableSpan, ended: EndedSpan | None) -> None:
         if ended is not None:
             try:
-                attributes = self._decider.attributes_for(ended)
-                if attributes:
-                    span = _sdk.with_attributes(span, attributes)
+                added = self._decider.attributes_for(ended)
+                if added:
+                    span = _sdk.with_attributes(span, added)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Writing a span's output", error)
         if self._next is not None:
@@ -121,22 +130,22 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     def _is_held(self, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
-        held, root = self._held, ended.root
-        if held is None or root is None or not self._decider.may_mirror(ended) or self._is_complete(root):
+        if self._held is None or self._decider.is_settled(ended) or self._is_complete(ended.key):
             return False
-        if not held.hold(ended.key, ended):
+        if not self._held.hold(ended.key, ended):
             return False
-        if self._is_complete(root):  # what it waits for may have come meanwhile
-            held.release(ended.key)
+        self._release_if_complete(ended.key)  # what it waits for may have come meanwhile
         return True
 
-    def _is_complete(self, root: LocalRoot) -> bool:
-        """Whether there is nothing to hold a root back for."""
-        return root.live <= 0 and (self.config.hold == "open" or bool(root.outputs or root.records))
+    def _is_complete(self, root: SpanKey) -> bool:
+        """Whether there is nothing to hold a local root back for."""
+        if self._decider.lineage.running(root):
+            return False
+        return self.config.hold == "open" or self._decider.has_completion(root)
 
-    def _release_if_complete(self, root: LocalRoot) -> None:
-        if self._held is not None and root.key in self._held and self._is_complete(root):
-            self._held.release(root.key)
+    def _release_if_complete(self, root: SpanKey | None) -> None:
+        if self._held is not None and root is not None and root in self._held and self._is_complete(root):
+            self._held.release(root)
 
     def _release(self, ended: EndedSpan) -> None:
         self._forward(ended.span, ended)
@@ -145,7 +154,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Release what is held back, forget every span, and shut the wrapped processor down."""
         if self._held is not None:
             self._held.close()
-        self._decider.aggregator.clear()
+        self._decider.clear()
         if self._next is not None:
             try:
                 self._next.shutdown()
@@ -177,7 +186,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Note the span, and whose local root it is or belongs to."""
         if self.config.enabled:
             try:
-                self._decider.start(span)
+                self._decider.start(*_sdk.contexts_of(span))
                 if self._shadows_end:
                     _sdk.before_end(span, self._enrich)
             except BaseException as error:  # noqa: BLE001
@@ -202,8 +211,6 @@ class RunOutputSpanProcessor(SpanProcessor):
         if not self.config.enabled:
             return
         try:
-            root = self._decider.aggregator.add_record(key, recorded, continues=continues)
-            if root is not None:
-                self._release_if_complete(root)
+            self._release_if_complete(self._decider.add_record(key, recorded, continues=continues))
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Joining a log record", error)

@@ -8,8 +8,9 @@ import sys
 import pytest
 from opentelemetry import trace
 
-from braintrust_run_output.aggregator import Aggregator, RunOutput
-from support import RUN_OUTPUT
+from braintrust_run_output.aggregator import Aggregator, LocalRoot, RunOutput
+from braintrust_run_output.lineage import Lineage
+from support import RUN_OUTPUT, pipeline
 
 
 def test_no_state_is_left_after_a_deep_trace(build):
@@ -24,36 +25,70 @@ def test_no_state_is_left_after_a_deep_trace(build):
 
 
 def test_spans_that_never_end_are_forgotten_oldest_first():
-    aggregator = Aggregator("last", max_chars=1_000, max_spans=100)
+    forgotten: list[tuple[int, int]] = []
+    lineage = Lineage(forgotten.extend, max_spans=100)
     for n in range(1_000):
-        aggregator.start((1, n), None)
+        lineage.start((1, n, False), None)
 
-    assert len(aggregator) <= 100
-    assert aggregator.end((1, 0)) is None
-    assert aggregator.end((1, 999)) is not None
+    assert len(lineage) <= 100
+    assert not lineage.is_live((1, 0))
+    assert lineage.is_live((1, 999))
+    assert forgotten == [(1, n) for n in range(1_000 - len(lineage))]
 
 
 def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children():
-    aggregator = Aggregator("last", max_chars=1_000)
-    aggregator.start((1, 1), None)
-    for n in range(2, 10_000):
-        aggregator.start((1, n), (1, 1))
-        aggregator.end((1, n))
+    lineage = Lineage(lambda _spans: None)
+    lineage.start((1, 1, False), None)
+    for n in range(2, 50_000):
+        lineage.start((1, n, False), (1, 1, False))
+        lineage.end((1, n))
 
-    assert len(aggregator) < 300
-    aggregator.close(aggregator.end((1, 1)))
-    assert len(aggregator) == 0
+    assert len(lineage) < 5_000
+    lineage.end((1, 1))
+    assert len(lineage) == 0
 
 
 @pytest.mark.parametrize("policy", ["last", "first", "all"])
 def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
     aggregator = Aggregator(policy, max_chars=1_000)
-    aggregator.start((1, 1), None)
-    root = aggregator.end((1, 1))
+    root = LocalRoot((1, 1))
     for n in range(10_000):
         aggregator.add(root, RunOutput("ten chars!", (1, n), n))
 
     assert sum(len(output.value) for output in root.outputs) <= 1_000
+
+
+def test_what_is_known_of_a_forgotten_span_goes_with_it(monkeypatch):
+    app = pipeline()
+    monkeypatch.setattr(app.processor._decider.lineage, "_max_spans", 10)
+    spans = []
+    for n in range(50):
+        root = app.tracer.start_span(f"root {n}", trace.set_span_in_context(trace.INVALID_SPAN))
+        llm = app.tracer.start_span("llm", trace.set_span_in_context(root), attributes={"gen_ai.completion": "x"})
+        llm.end()
+        spans.append(root)  # never ended
+
+    assert len(app.processor._decider.aggregator.roots) <= 10
+
+
+def test_a_deep_tree_is_walked_once():
+    steps = 0
+
+    class Counted(dict):
+        def get(self, *args):
+            nonlocal steps
+            steps += 1
+            return super().get(*args)
+
+    lineage = Lineage(lambda _spans: None)
+    lineage._live = Counted()
+    depth = 2_000
+    for n in range(depth):
+        lineage.start((1, n, False), (1, n - 1, False) if n else None)
+    for n in reversed(range(depth)):
+        assert lineage.root_of((1, n)) == (1, 0)
+
+    assert steps < 10 * depth
 
 
 def test_a_payload_is_referenced_not_copied(build):

@@ -1,0 +1,83 @@
+"""Who belongs to whom, where span ids are not what they should be."""
+
+from __future__ import annotations
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+from braintrust_run_output.lineage import Lineage
+from support import RUN_OUTPUT, pipeline
+
+
+class CountingIds(IdGenerator):
+    """The span ids of each trace are 1, 2, 3 ..., as simple generators have it."""
+
+    trace_id = 0
+    span_id = 0
+
+    def generate_trace_id(self) -> int:
+        self.trace_id += 1
+        self.span_id = 0
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        self.span_id += 1
+        return self.span_id
+
+
+def test_traces_that_share_their_span_ids_keep_their_own_answers(arrangement):
+    ids = CountingIds()
+    app = pipeline(arrangement, provider=TracerProvider(id_generator=ids, shutdown_on_exit=False))
+    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
+    roots = []
+    for n in range(5):
+        root = app.tracer.start_span(f"root {n}", nowhere)
+        ids.span_id = 10
+        llm = app.tracer.start_span(f"llm {n}", trace.set_span_in_context(root))
+        roots.append((n, root, llm))
+    assert len({root.get_span_context().span_id for _, root, _ in roots}) == 1
+    for n, root, llm in roots:
+        llm.set_attribute("gen_ai.completion", f"answer {n}")
+        llm.end()
+        root.end()
+
+    roots_got = {span.name: span.attributes[RUN_OUTPUT] for span in app.exporter.get_finished_spans()}
+    assert roots_got == {f"{kind} {n}": f"answer {n}" for n in range(5) for kind in ("root", "llm")}
+    assert app.live == 0
+
+
+def test_a_remote_parent_with_the_id_of_a_live_span_of_another_trace_is_no_parent():
+    lineage = Lineage(lambda _spans: None)
+    lineage.start((1, 7, False), None)
+    lineage.start((2, 8, False), (2, 7, False))
+
+    assert lineage.root_of((2, 8)) == (2, 8)
+    assert lineage.root_of((1, 7)) == (1, 7)
+    assert lineage.root_of((2, 7)) is None
+
+
+def test_a_root_found_once_is_found_no_more_when_it_has_ended():
+    lineage = Lineage(lambda _spans: None)
+    lineage.start((1, 1, False), None)
+    for n in range(2, 12):
+        lineage.start((1, n, False), (1, n - 1, False))
+    assert lineage.root_of((1, 11)) == (1, 1)
+    lineage.end((1, 1))
+    lineage.start((1, 20, False), (1, 1, False))
+
+    assert lineage.root_of((1, 11)) is None
+    assert lineage.root_of((1, 20)) == (1, 20)
+
+
+def test_a_deep_chain_of_ended_spans_still_leads_to_the_live_root():
+    lineage = Lineage(lambda _spans: None)
+    lineage.start((1, 1, False), None)
+    for n in range(2, 12):
+        lineage.start((1, n, False), (1, n - 1, False))
+    for n in range(2, 12):
+        lineage.end((1, n))
+    lineage.start((1, 20, False), (1, 11, False))
+
+    assert lineage.root_of((1, 20)) == (1, 1)
+    assert not lineage.is_root((1, 20))
