@@ -120,7 +120,11 @@ def scope_name(span: ReadableSpan) -> str:
 
 def value_length_limit(span: ReadableSpan) -> int | None:
     """Return the SDK's limit for the length of string attributes in characters, None if there is none."""
-    limit = getattr(getattr(span, "_attributes", None), "max_value_len", None)
+    store: Any = span._attributes
+    try:
+        limit = store.max_value_len
+    except AttributeError:
+        return None
     return limit if isinstance(limit, int) else None
 
 
@@ -133,12 +137,12 @@ def write(span: Span, attributes: Mapping[str, str | bool]) -> None:
     Evicts nothing, leaves the dropped count as it is, and may be called when ``set_attribute`` is refused.
     """
     store: Any = span._attributes
-    if isinstance(getattr(store, "_dict", None), dict):
+    try:
         with store._lock:
             replacement = store._dict.copy()
             replacement.update(attributes)
             store._dict = replacement
-    else:
+    except AttributeError:  # another store was put in its place
         span.set_attributes(dict(attributes))
 
 
@@ -250,11 +254,11 @@ def before_end(span: Span, callback: Callable[[Span, int], None]) -> None:
     state["end"] = end
 
 
-def forward_on_ending(processor: SpanProcessor, span: Span) -> None:
-    """Tell a wrapped processor that a span is ending, if it wants to know (a duck-typed one may not)."""
-    on_ending = getattr(processor, "_on_ending", None)
-    if on_ending is not None:
-        on_ending(span)
+def on_ending_of(processor: SpanProcessor) -> Callable[[Span], None] | None:
+    """Return what tells a wrapped processor that a span is ending; None if it does nothing then, or is duck-typed."""
+    own: Callable[[Span], None] | None = getattr(processor, "_on_ending", None)
+    is_inherited = getattr(own, "__func__", None) is getattr(SpanProcessor, "_on_ending", None)
+    return None if is_inherited else own
 
 
 # --- around the processors -----------------------------------------------------------------------------------

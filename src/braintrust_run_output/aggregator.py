@@ -30,6 +30,8 @@ class RunOutput(NamedTuple):
     """The span that it was found on."""
     end_time: int
     """When that span ended, in nanoseconds since the epoch."""
+    is_cut: bool = False
+    """Whether the value is the beginning of a longer one: it is cut where it is found, not again on every span."""
 
 
 class GenericOutput(NamedTuple):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from .config import Format
 
 
-@dataclass(frozen=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """A model's request to call a tool. ``arguments`` is JSON text, as in OpenAI's chat messages."""
 
     name: str
@@ -22,8 +20,7 @@ class ToolCall:
     id: str | None = None
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One chat message: its role, its text (None if it has none) and its tool calls."""
 
     role: str
@@ -31,8 +28,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
 
 
-@dataclass(frozen=True)
-class Completion:
+class Completion(NamedTuple):
     """A model's output, normalised. Either ``text`` alone, or ``messages``.
 
     Args:
@@ -80,6 +76,10 @@ def from_messages(messages: Iterable[Message], source: str, *, raw: str | None =
 
     Of a list that holds a whole exchange only the output counts (see `output_of`).
     """
+    messages = list(messages)
+    if len(messages) == 1 and messages[0].role in _ASSISTANT_ROLES and not messages[0].tool_calls:  # most often
+        text = _text_of(messages[0])
+        return None if text is None else Completion(source, text, (), raw)
     output = [message for message in map(_without_nothing, output_of(messages)) if message is not None]
     if not output:
         return None
@@ -125,10 +125,15 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_PLACEHOLDER_STARTS = "R_[<({*"
+
 
 def says_nothing(text: str) -> bool:
     """Whether a text is no output: empty, a redaction placeholder, or the repr of an object."""
-    return not text or text.isspace() or (len(text) <= _LONGEST_PLACEHOLDER and bool(_PLACEHOLDER.fullmatch(text)))
+    first = text.lstrip()[:1]
+    if first not in _PLACEHOLDER_STARTS:  # nearly every text; the empty string is in every string
+        return False
+    return not first or (len(text) <= _LONGEST_PLACEHOLDER and bool(_PLACEHOLDER.fullmatch(text)))
 
 
 _ASSISTANT_ROLES = frozenset({"assistant", "model", "ai", "unknown", ""})

@@ -6,9 +6,9 @@ own generic output, its descendants' generic outputs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from . import _sdk, metadata
+from . import metadata
 from .aggregator import Aggregator, GenericOutput, LocalRoot, RecordedCompletion, RunOutput
 from .conventions import KEYS, is_never_a_completion
 from .conventions.inputs import has_input, read_input
@@ -28,20 +28,32 @@ INPUT_JSON = "braintrust.input_json"
 _NOTHING: dict[str, str | bool] = {}
 
 
-class EndedSpan(NamedTuple):
-    """A span that has ended, and what is known of its output."""
+class EndedSpan:
+    """A span that has ended, and what is known of its output.
 
-    span: ReadableSpan
-    attributes: Mapping[str, object]
-    key: SpanKey
-    end_time: int
-    """In nanoseconds since the epoch."""
-    is_root: bool
-    """Whether it is a local root."""
-    explicit: RunOutput | None = None
-    """What the application set."""
-    completion: RunOutput | None = None
-    """Its own completion's, if it is wanted."""
+    Args:
+        span: The span.
+        attributes: Its attributes.
+        key: Its trace id and span id.
+        end_time: When it ended, in nanoseconds since the epoch.
+        root: The local root that it belongs to, itself if it is one; None if that has ended, or its start was not seen.
+    """
+
+    __slots__ = ("attributes", "completion", "end_time", "explicit", "is_root", "key", "root", "span")
+
+    def __init__(
+        self, span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int, root: SpanKey | None
+    ) -> None:
+        self.span = span
+        self.attributes = attributes
+        self.key = key
+        self.end_time = end_time
+        self.root = root
+        self.is_root = root == key
+        self.explicit: RunOutput | None = None
+        """What the application set."""
+        self.completion: RunOutput | None = None
+        """Its own completion's, where it is wanted."""
 
 
 class Decider:
@@ -91,33 +103,30 @@ class Decider:
             attributes: Its attributes.
             end_time: When it ended, in nanoseconds since the epoch.
         """
-        key = _sdk.span_key(context)
-        is_root = self.lineage.is_root(key)
-        root = key if is_root else self.lineage.root_of(key)
-        ended = EndedSpan(span, attributes, key, end_time, is_root)
-        explicit = self._reader.explicit(attributes, key, end_time)
-        completion = None
-        if explicit is None or self._config.overwrite:
-            completion = self._reader.completion(span, attributes, key, end_time)
-            if completion is None and key in self.aggregator.records:
-                completion = self._recorded(ended, root)
-            elif completion is not None and self._config.mirror_input:
-                self._note_input(root, read_input(attributes))
-        above = self.lineage.outer_of(key) if is_root else root
-        self._tell(above, completion or explicit, ended)
-        if not is_root:
+        key = context[:2]
+        ended = EndedSpan(span, attributes, key, end_time, self.lineage.root_of(context))
+        ended.explicit = self._reader.explicit(attributes, key, end_time)
+        if ended.explicit is None or self._config.overwrite:
+            ended.completion = self._reader.completion(span, attributes, key, end_time)
+            if ended.completion is None and key in self.aggregator.records:
+                ended.completion = self._recorded(ended)
+            elif ended.completion is not None and self._config.mirror_input:
+                self._note_input(ended.root, read_input(attributes))
+        above = self.lineage.outer_of(key) if ended.is_root else ended.root
+        if above is not None:
+            self._tell(above, ended.completion or ended.explicit, ended)
+        if not ended.is_root:
             self.lineage.end(context)
-        return ended._replace(explicit=explicit, completion=completion)
+        return ended
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
         self.lineage.end(ended.key)
         self.aggregator.forget([ended.key])
 
-    def _tell(self, root: SpanKey | None, output: RunOutput | None, ended: EndedSpan) -> None:
+    def _tell(self, above: SpanKey, output: RunOutput | None, ended: EndedSpan) -> None:
         """Let a local root, and those around it, know of a descendant's output."""
-        if not self.aggregator.mirrors:
-            return
+        root: SpanKey | None = above if self.aggregator.mirrors else None
         while root is not None:
             if output is not None:
                 self.aggregator.add(self.aggregator.root(root), output)
@@ -131,7 +140,7 @@ class Decider:
                 self.aggregator.forget([root])
             root = outer
 
-    def _recorded(self, ended: EndedSpan, root: SpanKey | None) -> RunOutput | None:
+    def _recorded(self, ended: EndedSpan) -> RunOutput | None:
         """Return the run output that arrived beside the spans for one of them; earlier ones are its root's to know.
 
         Records that name a local root may come from any model call below it, so they count as its descendants'.
@@ -141,11 +150,12 @@ class Decider:
         if is_never_a_completion(ended.attributes) or (has_failed(ended.span) and not is_mirrored):
             return None
         if self._config.mirror_input:
-            self._note_input(root, next((record.input for record in records if record.input is not None), None))
+            self._note_input(ended.root, next((record.input for record in records if record.input is not None), None))
         found = self._rendered(records, ended)
         own = None if is_mirrored or not found else found.pop()._replace(end_time=ended.end_time)
-        for output in found:
-            self._tell(root, output, ended)
+        if ended.root is not None:
+            for output in found:
+                self._tell(ended.root, output, ended)
         return own
 
     def _rendered(self, records: Sequence[RecordedCompletion], ended: EndedSpan) -> list[RunOutput]:
@@ -167,7 +177,7 @@ class Decider:
                 return _NOTHING
             return self._to_write(ended.completion, ended)
         if ended.key in self.aggregator.records:  # they arrived while the root was held back
-            self._recorded(ended, ended.key)
+            self._recorded(ended)
         root = self.aggregator.roots.get(ended.key)
         self.close(ended)
         written: Mapping[str, str | bool] = _NOTHING
@@ -204,12 +214,12 @@ class Decider:
         return None
 
     def _to_write(self, output: RunOutput, ended: EndedSpan) -> Mapping[str, str | bool]:
-        limit = _sdk.value_length_limit(ended.span)
         return metadata.to_write(
             ended.attributes,
             self._config.key,
             output.value,
-            max_length=self._config.max_length if limit is None else min(limit, self._config.max_length),
+            max_length=self._reader.max_length(ended.span),
+            is_cut=output.is_cut,
             found_on=output.key if self._config.linkage and ended.is_root else None,
         )
 

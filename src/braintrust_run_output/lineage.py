@@ -109,11 +109,6 @@ class Lineage:
         """Whether a span lives."""
         return self._origin(self._live, span) is not None
 
-    def is_root(self, span: ContextTuple) -> bool:
-        """Whether a live span is a local root."""
-        origin = self._origin(self._live, span)
-        return origin is not None and self._is_roots(self._key_of(span), origin)
-
     def root_of(self, span: ContextTuple) -> SpanKey | None:
         """Return the local root that a live or ended span belongs to, itself if it is one; None if it has ended."""
         trace_id, key = span[_TRACE_ID], self._key_of(span)

@@ -7,6 +7,7 @@ reading finds it.
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 METADATA = "braintrust.metadata"
 
 
+@functools.cache
 def attribute(key: str) -> str:
     """Return the attribute that holds one metadata key in the flattened form."""
     return f"{METADATA}.{key}"
@@ -39,6 +41,7 @@ def to_write(
     value: str,
     *,
     max_length: int,
+    is_cut: bool = False,
     found_on: SpanKey | None = None,
 ) -> dict[str, str | bool]:
     """Return the attributes that put a run output into a span's metadata.
@@ -48,12 +51,17 @@ def to_write(
         key: The metadata key.
         value: The run output.
         max_length: Longest value in characters; one that is cut adds ``<key>_truncated``.
+        is_cut: Whether the value has been cut before.
         found_on: The span that the output was found on, for ``span_id`` and ``root_span_id`` as Braintrust names them
             (hexadecimal); default none, nothing is added.
     """
-    added: dict[str, str | bool] = {key: value}
     if len(value) > max_length:
-        added = {key: value[:max_length], f"{key}_truncated": True}
+        value, is_cut = value[:max_length], True
+    if not is_cut and found_on is None and METADATA not in attributes:
+        return {attribute(key): value}
+    added: dict[str, str | bool] = {key: value}
+    if is_cut:
+        added[f"{key}_truncated"] = True
     if found_on is not None:
         trace_id, span_id = found_on
         added |= {"span_id": format(span_id, "016x"), "root_span_id": format(trace_id, "032x")}

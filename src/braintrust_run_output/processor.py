@@ -49,6 +49,7 @@ class RunOutputSpanProcessor(SpanProcessor):
     def __init__(self, next_processor: SpanProcessor | None = None, *, config: RunOutputConfig | None = None) -> None:
         self.config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
+        self._next_on_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
         self._in_place = self.config.enabled and next_processor is None
         self._shadows_end = self._in_place and not _sdk.calls_on_ending()
         holds = next_processor is not None and self.config.hold != "never"
@@ -73,9 +74,9 @@ class RunOutputSpanProcessor(SpanProcessor):
         if self._in_place:
             if not self._shadows_end:
                 self._enrich(span)
-        elif self._next is not None:
+        elif self._next_on_ending is not None:
             try:
-                _sdk.forward_on_ending(self._next, span)
+                self._next_on_ending(span)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error)
 

@@ -33,7 +33,13 @@ class Reader:
     def __init__(self, config: RunOutputConfig) -> None:
         self._key = config.key
         self._format = config.format
+        self._max_length = config.max_length
         self._transform: Transform | None = config.transform  # type: ignore[assignment]
+
+    def max_length(self, span: ReadableSpan) -> int:
+        """Return how long a value of this span may be: as configured, or as the SDK's span limits say."""
+        limit = _sdk.value_length_limit(span)
+        return self._max_length if limit is None else min(limit, self._max_length)
 
     def explicit(self, attributes: Mapping[str, object], key: SpanKey, end_time: int) -> RunOutput | None:
         """Return the value that the application set on a span."""
@@ -72,6 +78,9 @@ class Reader:
                 _faults.contain("transform", error)
                 return None  # it may redact: better no value than one that should not be seen
         if isinstance(value, str):
+            limit = self.max_length(span)
+            if len(value) > limit:
+                return RunOutput(value[:limit], key, end_time, is_cut=True)
             return RunOutput(value, key, end_time) if value else None
         if value is not None:
             _faults.warn_once(
