@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 from . import _faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -103,7 +103,7 @@ class RunOutputConfig:
         values = _read_environment(environ)
         for name, value in options.items():
             if name not in SETTINGS:
-                _warn_unknown("option", name, SETTINGS)
+                _warn_unknown("option", name, str)
             elif value is not None:
                 _read_into(values, name, f"option {name}", value)
         return cls(**values)  # type: ignore[arg-type]
@@ -121,8 +121,10 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
         if value:
             _read_into(values, name, variable(name), value)
     for one in environ:
-        if one.startswith(ENV_PREFIX) and one[len(ENV_PREFIX) :].lower() not in SETTINGS:
-            _warn_unknown("environment variable", one, [variable(name) for name in SETTINGS])
+        if one.startswith(ENV_PREFIX):
+            name = one[len(ENV_PREFIX) :].lower()
+            if name not in SETTINGS:
+                _warn_unknown("environment variable", name, variable)
     return values
 
 
@@ -140,12 +142,12 @@ def _read_into(values: dict[str, object], name: str, source: str, value: object)
         )
 
 
-def _warn_unknown(kind: str, name: str, known: Iterable[str]) -> None:
+def _warn_unknown(kind: str, name: str, written: Callable[[str], str]) -> None:
     import difflib  # only when somebody mistyped
 
-    close = difflib.get_close_matches(name, known, n=1)
-    advice = f"did you mean {close[0]}?" if close else "known are " + ", ".join(known)
-    _faults.warn_once(f"unknown {kind} {name}", "unknown %s %s is ignored: %s", kind, name, advice)
+    close = difflib.get_close_matches(name, SETTINGS, n=1)
+    advice = f"did you mean {written(close[0])}?" if close else "known are " + ", ".join(map(written, SETTINGS))
+    _faults.warn_once(f"unknown {kind} {name}", "unknown %s %s is ignored: %s", kind, written(name), advice)
 
 
 class Setting(NamedTuple):

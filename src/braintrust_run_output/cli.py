@@ -1,0 +1,115 @@
+"""The command ``braintrust-run-output``: each command reads its arguments, calls a function elsewhere, prints.
+
+A command imports what it runs in its own body, so that none pays for another.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="braintrust-run-output")
+def main() -> None:
+    """Get the model's run-time output into every Braintrust dataset row."""
+
+
+@main.command()
+@click.option("--probe", is_flag=True, help="Send one real span through the configured pipeline.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def doctor(*, probe: bool, as_json: bool) -> None:
+    """Say what will happen in this environment, and what to change.
+
+    Exit codes: 0 nothing is wrong, 1 problems were found, 2 wrong usage.
+    """
+    from .doctor import examine
+
+    report = examine(probe=probe)
+    click.echo(report.as_json() if as_json else report.as_text())
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--dataset", help="Check this dataset instead of a file.")
+@click.option("--project", help="The project that the dataset is in.")
+@click.option(
+    "--baseline", type=click.Path(exists=True, dir_okay=False), help="An earlier export: is expected the same?"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def verify(file: str | None, *, dataset: str | None, project: str | None, baseline: str | None, as_json: bool) -> None:
+    """Check that every row of a dataset has metadata.run_output.
+
+    FILE is an export: a JSON array of rows, JSON Lines, or {"events": [...]}. It may be of any size.
+
+    Exit codes: 0 every row has it, 1 some do not, 2 wrong usage, or the rows could not be read.
+    """
+    if (file is None) == (dataset is None) or (dataset is None) != (project is None):
+        raise click.UsageError("give a FILE, or --dataset and --project")
+    from .braintrust.commands import run_verify
+
+    sys.exit(run_verify(file, dataset=dataset, project=project, baseline=baseline, as_json=as_json))
+
+
+@main.command()
+@click.option("--project", required=True, help="The project of the dataset, and of the logs.")
+@click.option("--dataset", required=True, help="The dataset; --apply makes it if there is none.")
+@click.option("--otlp", type=click.Path(exists=True, dir_okay=False), help="Take the traces of this OTLP JSON file.")
+@click.option("--intake", help="Take the traces of the local intake at this address.")
+@click.option(
+    "--since", default="24h", show_default=True, help="Otherwise take those in the project's logs: 24h, 7d, a date."
+)
+@click.option("--with-metadata", is_flag=True, help="Copy the root's other metadata as well.")
+@click.option("--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def insert(
+    *,
+    project: str,
+    dataset: str,
+    otlp: str | None,
+    intake: str | None,
+    since: str,
+    with_metadata: bool,
+    apply: bool,
+    as_json: bool,
+) -> None:
+    """Insert a dataset row, with its run output, for each recorded trace. Inserting twice changes nothing.
+
+    Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, no network, an unreadable file.
+    """
+    if otlp is not None and intake is not None:
+        raise click.UsageError("give --otlp or --intake, not both")
+    from .braintrust.commands import run_insert
+
+    sys.exit(
+        run_insert(
+            project=project,
+            dataset=dataset,
+            otlp=otlp,
+            intake=intake,
+            since=since,
+            with_metadata=with_metadata,
+            apply=apply,
+            as_json=as_json,
+        )
+    )
+
+
+@main.command()
+@click.option("--project", required=True, help="The project whose logs to complete.")
+@click.option(
+    "--since", default="24h", show_default=True, help="The earliest start of a trace: 24h, 7d, a date or time."
+)
+@click.option("--until", help="The latest start of a trace.  [default: none]")
+@click.option("--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def backfill(*, project: str, since: str, until: str | None, apply: bool, as_json: bool) -> None:
+    """Write the run output onto stored roots that have none, from their traces. Repeat it at will.
+
+    Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, or no network.
+    """
+    from .braintrust.commands import run_backfill
+
+    sys.exit(run_backfill(project=project, since=since, until=until, apply=apply, as_json=as_json))

@@ -1,0 +1,191 @@
+"""``braintrust-run-output doctor`` in real environments."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from processes import HttpReceiver, run_command
+
+pytest.importorskip("click")
+
+DOCTOR = [sys.executable, "-m", "braintrust_run_output", "doctor"]
+SECRET = "sk-very-secret-1234"
+
+
+@pytest.fixture
+def receiver():
+    with HttpReceiver() as running:
+        yield running
+
+
+def doctor(*options, **variables):
+    ended = run_command([*DOCTOR, "--json", *options], **variables)
+    assert ended.out, ended.log
+    return ended.code, json.loads(ended.out)
+
+
+def problems(report):
+    return [one["text"] for one in report["findings"] if one["level"] == "problem"]
+
+
+def remedies(report, topic=None):
+    return [one["remedy"] for one in report["findings"] if one["remedy"] and topic in (None, one["topic"])]
+
+
+def test_all_is_well(receiver):
+    code, report = doctor(**receiver.braintrust_variables, OTEL_TRACES_EXPORTER="braintrust")
+
+    assert (code, report["ok"], problems(report)) == (0, True, [])
+    assert report["versions"]["opentelemetry-sdk"]
+    assert report["trial"]["installed"]
+    (exporter,) = report["trial"]["exporters"]
+    assert exporter == {
+        "name": "braintrust_run_output.braintrust.exporter.BraintrustSpanExporter",
+        "endpoint": f"{receiver.url}/otel/v1/traces",
+        "parent": "project_name:weather",
+        "has_key": True,
+    }
+    assert receiver.headers == []  # without --probe nothing is sent
+
+
+def test_the_text_says_the_same_in_plain_words(receiver):
+    ended = run_command(DOCTOR, **receiver.braintrust_variables, OTEL_TRACES_EXPORTER="braintrust")
+
+    assert ended.code == 0
+    assert f"ok   Braintrust at {receiver.url}/otel/v1/traces, with an API key" in ended.out
+    assert "ok   parent project_name:weather" in ended.out
+    assert ended.out.endswith("Run outputs will reach the root span.\n")
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"OTEL_PYTHON_TRACER_PROVIDER": "braintrust_run_output"}], ids=["instrument", "plain"]
+)
+def test_the_probe_arrives(receiver, how):
+    code, report = doctor("--probe", **receiver.variables, **how)
+
+    assert (code, problems(report)) == (0, [])
+    assert receiver.run_outputs["braintrust-run-output doctor"] == "This is a test of the tracing pipeline."
+    assert [taken for _, taken in report["trial"]["sent"]] == [True]
+    command = "python app.py" if how else "opentelemetry-instrument python app.py"
+    assert report["trial"]["command"] == command
+
+
+def test_a_probe_that_does_not_arrive_is_a_problem(receiver):
+    variables = {**receiver.variables, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{receiver.url}/nowhere"}
+
+    code, report = doctor("--probe", **variables)
+
+    assert code == 1
+    assert any("did not arrive" in problem for problem in problems(report))
+
+
+def test_without_a_key():
+    code, report = doctor(OTEL_TRACES_EXPORTER="braintrust")
+
+    assert code == 1
+    assert problems(report) == ["Braintrust, but there is no API key"]
+    assert "set BRAINTRUST_API_KEY" in remedies(report)
+    assert "set BRAINTRUST_PARENT=project_name:<your project>" in remedies(report)
+
+
+def test_otlp_to_braintrust_without_headers():
+    code, report = doctor(
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", OTEL_EXPORTER_OTLP_ENDPOINT="https://api.braintrust.dev/otel"
+    )
+
+    assert code == 1
+    assert len(problems(report)) == 2
+    assert any("Authorization=Bearer%20" in remedy for remedy in remedies(report, "Destination"))
+    assert any("x-bt-parent" in remedy for remedy in remedies(report, "Destination"))
+
+
+def test_otlp_to_braintrust_with_headers():
+    code, report = doctor(
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+        OTEL_EXPORTER_OTLP_ENDPOINT="https://api.braintrust.dev/otel",
+        OTEL_EXPORTER_OTLP_HEADERS=f"Authorization=Bearer%20{SECRET},x-bt-parent=project_name:weather",
+    )
+
+    assert (code, problems(report)) == (0, [])
+    assert "parent project_name:weather" in [one["text"] for one in report["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BRAINTRUST_RUN_OUTPUT_ENABLED", "false"),
+        ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "braintrust_run_output"),
+        ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "*"),
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("BRAINTRUST_RUN_OUTPUT_ROOT", "lst"),
+        ("BRAINTRUST_RUN_OUTPUT_ROTO", "last"),
+        ("OTEL_PYTHON_DISTRO", "nobodys"),
+        ("OTEL_PYTHON_CONFIGURATOR", "nobodys"),
+        ("OTEL_TRACES_EXPORTER", "otpl"),
+        ("TRACELOOP_TRACE_CONTENT", "false"),
+        ("OPENINFERENCE_HIDE_OUTPUTS", "true"),
+    ],
+)
+def test_what_would_keep_run_outputs_away_is_named(receiver, variable, value):
+    if variable == "TRACELOOP_TRACE_CONTENT":
+        pytest.importorskip("opentelemetry.instrumentation.openai")
+    if variable == "OPENINFERENCE_HIDE_OUTPUTS":
+        pytest.importorskip("openinference.instrumentation.openai")
+
+    code, report = doctor(**{**receiver.variables, variable: value})
+
+    assert code == 1
+    named = [one for one in report["findings"] if variable in one["text"] or value in one["text"]]
+    assert named, report
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"BRAINTRUST_API_KEY": SECRET, "OTEL_TRACES_EXPORTER": "braintrust"},
+        {"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer%20{SECRET},x-bt-parent=project_name:weather"},
+        {"OTEL_EXPORTER_OTLP_HEADERS": f"Bearer {SECRET}"},  # OpenTelemetry logs a header that it cannot read
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:{SECRET}@127.0.0.1:9"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:9/?key={SECRET}"},
+        {"BRAINTRUST_RUN_OUTPUT_ROOT": SECRET, "OPENAI_API_KEY": SECRET},
+    ],
+    ids=lambda variables: " ".join(variables),
+)
+def test_no_key_is_ever_shown(variables):
+    ended = run_command([*DOCTOR, "--json"], OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", **variables)
+
+    assert json.loads(ended.out)["trial"]["provider"]
+    assert SECRET not in ended.out + ended.log
+
+
+def test_wrong_usage_is_exit_code_2():
+    ended = run_command([*DOCTOR, "--prob"])
+
+    assert ended.code == 2
+    assert "--probe" in ended.log
+
+
+def test_without_the_extra_it_says_what_to_install():
+    code = "import sys; sys.modules['click'] = None; from braintrust_run_output.__main__ import main; main()"
+
+    ended = run_command([sys.executable, "-c", code])
+
+    assert ended.code == 2
+    assert ended.log == "braintrust-run-output needs its extra: pip install 'braintrust-run-output[cli]'\n"
+
+
+def test_help_loads_no_command():
+    code = (
+        "import sys\nsys.argv = ['braintrust-run-output', '--help']\n"
+        "from braintrust_run_output.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print([name for name in sys.modules if name.startswith('braintrust_run_output.doctor')])"
+    )
+    ended = run_command([sys.executable, "-c", code])
+
+    assert "doctor" in ended.out
+    assert ended.out.endswith("[]\n")

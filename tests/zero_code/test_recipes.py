@@ -1,0 +1,250 @@
+"""docs/recipes.md, recipe by recipe."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from docs_runner import read_page
+from processes import AGENT, TIMEOUT, environment, run_command
+
+PAGE = read_page(Path(__file__).parents[2] / "docs" / "recipes.md")
+SUNNY = {"root": "It is sunny.", "chat": "It is sunny."}
+ANSWER = """
+from opentelemetry import trace
+
+tracer = trace.get_tracer("model")
+
+
+def answer(question):
+    with tracer.start_as_current_span("chat", attributes={"gen_ai.operation.name": "chat"}) as span:
+        text = f"You asked: {question}"
+        span.set_attribute("gen_ai.completion", text)
+        return text
+"""
+"""The agent of the recipes."""
+
+
+def recipe(title):
+    """Return a recipe, if all that it needs is installed."""
+    section = PAGE[title]
+    section.skip_unless_installed()
+    return section
+
+
+def in_our_place(script, receiver):
+    """Return a script of a recipe for the receiver instead of Braintrust, and for this Python."""
+    return script.replace("https://api.braintrust.dev", receiver.url).replace("<your API key>", "key-of-the-test")
+
+
+def variables(receiver, **more):
+    return {
+        **receiver.braintrust_variables,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        **more,
+    }
+
+
+def run_script(script, receiver, directory, **more):
+    return run_command(["bash", "-euc", in_our_place(script, receiver)], cwd=directory, **variables(receiver, **more))
+
+
+@pytest.fixture
+def directory(tmp_path):
+    (tmp_path / "agent.py").write_text(ANSWER)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Zero-code, to Braintrust", "Zero-code, to Braintrust by plain OTLP", "Zero-code, without another command"],
+)
+def test_zero_code(receiver, directory, title):
+    (script,) = recipe(title).commands
+    (directory / "app.py").write_text(AGENT)
+
+    ended = run_script(script, receiver, directory)
+
+    assert (ended.code, ended.out, ended.log) == (0, "done\n", "")
+    assert receiver.run_outputs == SUNNY
+    assert receiver.headers[0]["authorization"] == "Bearer key-of-the-test"
+    assert receiver.headers[0]["x-bt-parent"] == "project_name:weather"
+
+
+def run_in_code(title, receiver, directory, **more):
+    (directory / "app.py").write_text(recipe(title).python + AGENT)
+    ended = run_command([sys.executable, "app.py"], cwd=directory, **variables(receiver, **more))
+    assert (ended.code, ended.out.splitlines()[-1:]) == (0, ["done"]), ended.log
+    return ended
+
+
+def test_plain_otlp_in_code(receiver, directory):
+    endpoint = receiver.variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+
+    run_in_code("Plain OTLP pipeline in code", receiver, directory, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=endpoint)
+
+    assert receiver.run_outputs == SUNNY
+
+
+def test_braintrust_span_processor(receiver, directory):
+    run_in_code("BraintrustSpanProcessor", receiver, directory)
+
+    assert receiver.run_outputs == SUNNY
+
+
+def test_logfire(receiver, directory):
+    run_in_code("Logfire", receiver, directory)
+
+    assert receiver.run_outputs == SUNNY
+
+
+def test_traceloop(receiver, directory):
+    run_in_code("Traceloop (OpenLLMetry)", receiver, directory, TRACELOOP_TELEMETRY="false")
+
+    assert receiver.run_outputs == SUNNY
+
+
+def test_langfuse(receiver, directory):
+    langfuse = {
+        "LANGFUSE_PUBLIC_KEY": "pk",
+        "LANGFUSE_SECRET_KEY": "sk",
+        "LANGFUSE_HOST": f"{receiver.url}/langfuse",
+        "LANGFUSE_BASE_URL": f"{receiver.url}/langfuse",
+    }
+
+    run_in_code("Langfuse", receiver, directory, **langfuse)
+
+    assert receiver.run_outputs == SUNNY
+
+
+@contextmanager
+def served(script, receiver, directory, listens):
+    """Run a server; give the URL that it says it listens at."""
+    log = directory / "server.log"
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(
+            ["bash", "-euc", "exec 2>&1\n" + in_our_place(script, receiver)],
+            cwd=directory,
+            env=environment(**variables(receiver, PORT="0")),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+        ) as server,
+    ):
+        try:
+            lines = []
+            for line in server.stdout:
+                lines.append(line)
+                found = re.search(listens, line)
+                if found:
+                    break
+            else:
+                pytest.fail(f"the server ended: {''.join(lines)}")
+            yield found[1]
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.communicate(timeout=TIMEOUT)
+
+
+def ask(url, question):
+    query = urllib.parse.quote(question)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{url}/ask?question={query}", timeout=TIMEOUT) as response:
+        return response.read().decode()
+
+
+def test_fastapi_under_uvicorn(receiver, directory):
+    pytest.importorskip("opentelemetry.instrumentation.fastapi")
+    section = recipe("FastAPI under uvicorn")
+    (directory / "app.py").write_text(section.python)
+
+    with served(section.commands[0], receiver, directory, r"running on (http://\S+)") as url:
+        assert ask(url, "Paris?") == '"You asked: Paris?"'
+        found = receiver.wait_for("GET /ask", "chat")
+
+    assert found["GET /ask"] == found["chat"] == "You asked: Paris?"
+
+
+@pytest.mark.parametrize("preload", [False, True], ids=["", "preload"])
+def test_gunicorn(receiver, directory, preload):
+    section = recipe("gunicorn")
+    script = section.commands[preload]
+    assert ("--preload" in script) is preload
+    (directory / "app.py").write_text(section.python)
+
+    with served(script, receiver, directory, r"Listening at: (http://\S+)") as url:
+        for number in range(6):
+            assert ask(url, str(number)) == f"You asked: question={number}"
+        receiver.store.wait_for_rows(12, timeout=TIMEOUT)
+
+    rows = receiver.store.rows()
+    roots = {row["root_span_id"]: row["metadata"]["run_output"] for row in rows if row["is_root"]}
+    chats = {row["root_span_id"]: row["metadata"]["run_output"] for row in rows if not row["is_root"]}
+    assert roots == chats
+    assert sorted(roots.values()) == [f"You asked: question={number}" for number in range(6)]
+
+
+def test_forked_workers(receiver, directory):
+    section = recipe("Forked workers (multiprocessing)")
+    (directory / "app.py").write_text(section.python)
+
+    ended = run_script(section.commands[0], receiver, directory)
+
+    assert (ended.code, ended.log) == (0, "")
+    found = receiver.run_outputs
+    assert found["task Paris"] == "You asked: Paris"
+    assert found["task Oslo"] == "You asked: Oslo"
+    assert found["dispatch"] is None
+
+
+FROZEN = """
+import os
+import app
+
+for question in ("Paris", "Oslo"):
+    app.handler({"question": question}, None)
+os._exit(0)  # frozen, and never thawed: nothing is flushed from here on
+"""
+
+
+def test_lambda(receiver, directory):
+    (directory / "app.py").write_text(recipe("AWS Lambda, and whatever else freezes the process").python)
+    (directory / "runtime.py").write_text(FROZEN)
+    script = "export OTEL_TRACES_EXPORTER=braintrust\nopentelemetry-instrument python runtime.py"
+
+    ended = run_script(script, receiver, directory, OTEL_BSP_SCHEDULE_DELAY="600000")
+
+    assert (ended.code, ended.log) == (0, "")
+    roots = [row for row in receiver.store.rows() if row["is_root"]]
+    assert [root["metadata"]["run_output"] for root in roots] == ["You asked: Paris", "You asked: Oslo"]
+
+
+def test_declarative_configuration(receiver, directory):
+    section = recipe("Declarative configuration")
+    (directory / "otel.yaml").write_text(section.code("yaml")[0])
+    (directory / "app.py").write_text(AGENT)
+
+    ended = run_script(section.commands[0], receiver, directory)
+
+    assert (ended.code, ended.out) == (0, "done\n"), ended.log
+    assert receiver.run_outputs == SUNNY
+    assert receiver.headers[0]["x-bt-parent"] == "project_name:weather"
+
+
+def test_every_recipe_is_tested():
+    source = Path(__file__).read_text(encoding="utf-8")
+
+    assert [title for title in PAGE if f'"{title}"' not in source] == []
+    assert len(PAGE) == 13
