@@ -18,9 +18,9 @@ import os
 import weakref
 from operator import attrgetter
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event as Event
     from opentelemetry.sdk.trace import Span
     from opentelemetry.sdk.trace.export import SpanExporter
+
+_Wrapper = TypeVar("_Wrapper", bound=SpanProcessor)
 
 SpanKey: TypeAlias = "tuple[int, int]"
 """Trace id and span id: ``SpanContext`` itself cannot be hashed."""
@@ -302,6 +304,21 @@ def remove_processor(provider: TracerProvider, processor: SpanProcessor) -> None
     active: Any = _active(provider)
     with active._lock:
         active._span_processors = tuple(one for one in active._span_processors if one is not processor)
+
+
+def wrap_processors(provider: TracerProvider, wrap: Callable[[SpanProcessor], _Wrapper]) -> _Wrapper:
+    """Put one processor around all that a provider has and will have; return it.
+
+    The provider's multi-processor stays, for tracers that exist hold it; what it dispatches to is replaced.
+    """
+    active: Any = _active(provider)
+    inner = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+    with active._lock:
+        inner._span_processors = active._span_processors
+        wrapper = wrap(inner)
+        active._span_processors = (wrapper,)
+        active.add_span_processor = inner.add_span_processor
+    return wrapper
 
 
 def _active(provider: TracerProvider) -> object:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def install(
-    provider: AnyTracerProvider | None = None, *, config: RunOutputConfig | None = None
+    provider: AnyTracerProvider | None = None, *, config: RunOutputConfig | None = None, around: bool = False
 ) -> RunOutputSpanProcessor | None:
     """Register a `RunOutputSpanProcessor` with a tracer provider, unless it has one.
 
@@ -26,6 +26,8 @@ def install(
     Args:
         provider: The provider; default the global one. Logfire's stands for the SDK provider inside it.
         config: The configuration; default ``RunOutputConfig.from_env()``.
+        around: Put it around all processors that the provider has and will have, so that it can hold local roots back
+            for late completions; default False, it enriches spans in place.
 
     Returns:
         The provider's processor, the new one or the one it had; one WARNING says so if that has another
@@ -54,9 +56,16 @@ def install(
                 "first install, or set it by environment variables",
             )
         return processor
-    processor = RunOutputSpanProcessor(config=wanted)
-    sdk_provider.add_span_processor(processor)
+    processor = _register(sdk_provider, wanted, around=around)
     join_log_records(processor)
+    return processor
+
+
+def _register(provider: TracerProvider, config: RunOutputConfig, *, around: bool) -> RunOutputSpanProcessor:
+    if around:
+        return _sdk.wrap_processors(provider, lambda inner: RunOutputSpanProcessor(inner, config=config))
+    processor = RunOutputSpanProcessor(config=config)
+    provider.add_span_processor(processor)
     return processor
 
 

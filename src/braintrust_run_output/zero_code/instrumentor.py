@@ -12,9 +12,9 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from .. import _faults
-from ..config import RunOutputConfig
-from ..installation import install, uninstall
+from ..installation import uninstall
 from . import declarative, late_provider
+from .setting_up import set_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,11 +44,10 @@ class RunOutputInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             settings = {name: value for name, value in options.items() if not name.endswith("_provider")}
             if not settings and declarative.turns_off("braintrust_run_output"):
                 return
-            config = RunOutputConfig.from_options(settings) if settings else None
             if tracer_provider is None and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-                late_provider.install_when_set(config)
+                late_provider.install_when_set(settings)
             else:
-                install(tracer_provider, config=config)
+                set_up(tracer_provider, settings)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Installing the span processor", error)
 

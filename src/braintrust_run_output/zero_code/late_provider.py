@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 
 from .. import _faults
-from ..installation import install
+from .setting_up import set_up
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import TracerProvider
+    from collections.abc import Mapping
 
-    from ..config import RunOutputConfig
+    from opentelemetry.trace import TracerProvider
 
 _original = trace.set_tracer_provider
 
 
-def install_when_set(config: RunOutputConfig | None) -> None:
-    """Install the span processor on the global tracer provider as soon as the application sets it."""
+def install_when_set(options: Mapping[str, object]) -> None:
+    """Install the span processor on the global tracer provider, with these options, as soon as it is set."""
     global _original
     forget()
     original = _original = trace.set_tracer_provider
@@ -33,7 +33,7 @@ def install_when_set(config: RunOutputConfig | None) -> None:
         original(tracer_provider)
         forget()
         try:
-            install(config=config)
+            set_up(options=options)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Installing the span processor", error)
 

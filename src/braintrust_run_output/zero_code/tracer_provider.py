@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from .. import _faults
-from ..installation import install
+from .setting_up import set_up
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -53,7 +53,7 @@ def exporter_names() -> list[str]:
 
 def _equip(provider: TracerProvider) -> None:
     try:
-        install(provider)
+        set_up(provider)
     except BaseException as error:  # noqa: BLE001
         _faults.contain("Installing the span processor", error)
     if _environment("OTEL_SDK_DISABLED").lower() == "true":
