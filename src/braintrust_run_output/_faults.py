@@ -6,13 +6,12 @@ it was raised, never its text: that may hold a payload or a key.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import threading
 
 logger = logging.getLogger("braintrust_run_output")
 
-_seen: set[str] = set()
-_lock = threading.Lock()
+_seen: dict[str, object] = {}  # without a lock: one that is held when the process forks would stop the child
 
 
 def contain(doing: str, error: BaseException) -> None:
@@ -38,16 +37,15 @@ def report(doing: str, error: BaseException) -> None:
 
 def warn_once(kind: str, message: str, *args: object) -> None:
     """Log ``message`` as WARNING the first time that ``kind`` is seen, as DEBUG after that."""
-    with _lock:
-        level = logging.DEBUG if kind in _seen else logging.WARNING
-        _seen.add(kind)
-    logger.log(level, message, *args)
+    mine = object()
+    level = logging.WARNING if _seen.setdefault(kind, mine) is mine else logging.DEBUG
+    with contextlib.suppress(Exception):  # a handler of the application's may raise
+        logger.log(level, message, *args)
 
 
 def forget() -> None:
-    """Start anew with what has been warned about (for tests and forked children)."""
-    with _lock:
-        _seen.clear()
+    """Start anew with what has been warned about (for tests)."""
+    _seen.clear()
 
 
 def _place(error: BaseException) -> str:

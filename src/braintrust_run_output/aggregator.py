@@ -84,7 +84,7 @@ class Aggregator:
 
     def clear(self) -> None:
         """Forget everything: at shutdown, and in a forked child, where an inherited lock may be held for ever."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler or a finalizer may end spans on the thread that holds it
         self.roots: dict[SpanKey, LocalRoot] = {}
         """The local roots of which something is known."""
         self.records: dict[SpanKey, list[RecordedCompletion]] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import metadata
+from . import _faults, metadata
 from .aggregator import Aggregator, GenericOutput, LocalRoot, RecordedCompletion, RunOutput
 from .conventions import KEYS, is_never_a_completion
 from .conventions.inputs import has_input, read_input
@@ -103,21 +103,29 @@ class Decider:
             attributes: Its attributes.
             end_time: When it ended, in nanoseconds since the epoch.
         """
-        key = context[:2]
-        ended = EndedSpan(span, attributes, key, end_time, self.lineage.root_of(context))
-        ended.explicit = self._reader.explicit(attributes, key, end_time)
+        ended = EndedSpan(span, attributes, context[:2], end_time, self.lineage.root_of(context))
+        try:
+            self._read(ended)
+        except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
+            _faults.contain("Reading a span's output", error)
+        finally:
+            if not ended.is_root:
+                self.lineage.end(context)
+        return ended
+
+    def _read(self, ended: EndedSpan) -> None:
+        key, attributes = ended.key, ended.attributes
+        records = self.aggregator.take_records(key) if key in self.aggregator.records else ()
+        ended.explicit = self._reader.explicit(attributes, key, ended.end_time)
         if ended.explicit is None or self._config.overwrite:
-            ended.completion = self._reader.completion(span, attributes, key, end_time)
-            if ended.completion is None and key in self.aggregator.records:
-                ended.completion = self._recorded(ended)
+            ended.completion = self._reader.completion(ended.span, attributes, key, ended.end_time)
+            if ended.completion is None and records:
+                ended.completion = self._recorded(ended, records)
             elif ended.completion is not None and self._config.mirror_input:
                 self._note_input(ended.root, read_input(attributes))
         above = self.lineage.outer_of(key) if ended.is_root else ended.root
         if above is not None:
             self._tell(above, ended.completion or ended.explicit, ended)
-        if not ended.is_root:
-            self.lineage.end(context)
-        return ended
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
@@ -140,12 +148,11 @@ class Decider:
                 self.aggregator.forget([root])
             root = outer
 
-    def _recorded(self, ended: EndedSpan) -> RunOutput | None:
+    def _recorded(self, ended: EndedSpan, records: Sequence[RecordedCompletion]) -> RunOutput | None:
         """Return the run output that arrived beside the spans for one of them; earlier ones are its root's to know.
 
         Records that name a local root may come from any model call below it, so they count as its descendants'.
         """
-        records = self.aggregator.take_records(ended.key)
         is_mirrored = ended.is_root and self._config.root != "own"
         if is_never_a_completion(ended.attributes) or (has_failed(ended.span) and not is_mirrored):
             return None
@@ -177,7 +184,7 @@ class Decider:
                 return _NOTHING
             return self._to_write(ended.completion, ended)
         if ended.key in self.aggregator.records:  # they arrived while the root was held back
-            self._recorded(ended)
+            self._recorded(ended, self.aggregator.take_records(ended.key))
         root = self.aggregator.roots.get(ended.key)
         self.close(ended)
         written: Mapping[str, str | bool] = _NOTHING
@@ -187,7 +194,7 @@ class Decider:
         if output is not None and self._config.root != "off":
             written = self._to_write(output, ended)
         if root is not None and root.input is not None and not has_input(ended.attributes):
-            written = {**written, INPUT_JSON: root.input}
+            written = {**written, INPUT_JSON: metadata.sendable(root.input)}
         return written
 
     def is_settled(self, ended: EndedSpan) -> bool:

@@ -1,7 +1,7 @@
 """Roots that are held back for completions that arrive after their end.
 
-Locking: ``_changed`` guards ``_held`` and ``_timer``. Whoever takes a root out of ``_held`` releases it, without the
-lock: what a release runs is other people's code.
+Locking: ``_changed`` guards ``_held``, ``_releasing`` and ``_timer``. Whoever takes a root out of ``_held`` releases
+it, without the lock: what a release runs is other people's code.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import atexit
 import threading
 import weakref
 from time import monotonic
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from . import _faults
 
@@ -25,10 +25,13 @@ MAX_HELD = 10_000
 _Item = TypeVar("_Item")
 
 
-class _Held(NamedTuple, Generic[_Item]):
-    item: _Item
-    deadline: float
-    """When to release it at the latest, by the monotonic clock."""
+class _Held(Generic[_Item]):
+    __slots__ = ("deadline", "item")
+
+    def __init__(self, item: _Item, deadline: float) -> None:
+        self.item = item
+        self.deadline = deadline
+        """When to release it at the latest, by the monotonic clock."""
 
 
 class HeldRoots(Generic[_Item]):
@@ -45,7 +48,7 @@ class HeldRoots(Generic[_Item]):
 
     def __init__(self, release: Callable[[_Item], None], *, millis: int, max_held: int = MAX_HELD) -> None:
         self._release = release
-        self._seconds = millis / 1000
+        self._seconds = min(millis, int(threading.TIMEOUT_MAX) * 1000) / 1000
         self._max_held = max_held
         self._at_exit: Callable[[], None] | None = None
         self.forget()
@@ -54,6 +57,7 @@ class HeldRoots(Generic[_Item]):
         """Drop everything without releasing it: for a forked child."""
         self._changed = threading.Condition()
         self._held: dict[SpanKey, _Held[_Item]] = {}
+        self._releasing: list[int] = []
         self._timer: threading.Thread | None = None
         self._closed = False
 
@@ -95,13 +99,27 @@ class HeldRoots(Generic[_Item]):
             held = self._held.pop(key, None)
             if not self._held:
                 self._changed.notify_all()  # the timer has nothing left to wait for
-        if held is not None:
+            if held is None:
+                return
+            self._releasing.append(threading.get_ident())
+        try:
             self._let_go(held.item)
+        finally:
+            with self._changed:
+                self._releasing.remove(threading.get_ident())
+                self._changed.notify_all()
 
-    def release_all(self) -> None:
-        """Release everything that is held now."""
+    def release_all(self, timeout: float = 1) -> None:
+        """Release everything that is held now, and wait for what other threads are releasing.
+
+        Args:
+            timeout: How long to wait for them, in seconds.
+        """
         for key in list(self._held):
             self.release(key)
+        mine = threading.get_ident()
+        with self._changed:
+            self._changed.wait_for(lambda: all(one == mine for one in self._releasing), timeout)
 
     def close(self) -> None:
         """Release everything, hold nothing any more, and wait for the timer to end, for at most a second."""

@@ -58,7 +58,7 @@ class Lineage:
 
     def clear(self) -> None:
         """Forget everything: at shutdown, and in a forked child, where an inherited lock may be held for ever."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler or a finalizer may end spans on the thread that holds it
         self._key_of: Callable[[ContextTuple], Any] = itemgetter(_SPAN_ID)
         # Every span's origin: its parent's context; its own where no parent of it lived here when it started.
         self._live: dict[_Key, ContextTuple] = {}
@@ -123,7 +123,8 @@ class Lineage:
             passed.append(key)
             origin = self._origin(self._live, origin) or self._origin(self._ended, origin)
         if self._live.get(key, _NO_TRACE)[_TRACE_ID] != trace_id:
-            return None
+            # It is late for its own root, but perhaps not for the one that this one's remote parent belongs to.
+            return self.root_of(origin) if origin is not None and origin[_IS_REMOTE] else None
         if len(passed) >= _MEMORABLE_DEPTH:
             self._known_roots.update(dict.fromkeys(passed, key))
             if len(self._known_roots) > _MAX_KNOWN_ROOTS:

@@ -80,7 +80,8 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
             return
         completion = read_record(name, record.body, attributes)
         if completion is not None:
-            time = record.timestamp or record.observed_timestamp or time_ns()
+            times = (record.timestamp, record.observed_timestamp)
+            time = next((one for one in times if isinstance(one, int) and one), None) or time_ns()
             recorded = RecordedCompletion(completion, time, read_input(attributes))
             key = (record.trace_id, record.span_id)
             self.span_processor.add_recorded(key, recorded, continues=is_further_choice(record.body))

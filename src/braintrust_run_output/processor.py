@@ -50,7 +50,8 @@ class RunOutputSpanProcessor(SpanProcessor):
         self.config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
         self._next_on_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
-        self._in_place = self.config.enabled and next_processor is None
+        self._enabled = self.config.enabled
+        self._in_place = self._enabled and next_processor is None
         self._shadows_end = self._in_place and not _sdk.calls_on_ending()
         holds = next_processor is not None and self.config.hold != "never"
         self._decider = Decider(self.config, holds=holds)
@@ -99,35 +100,47 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
             return
-        ended = None
-        if self.config.enabled:
-            try:
+        ended, key, is_held = None, None, False
+        try:
+            if self._enabled:
                 context, attributes, events = _sdk.state_of(span)
-                if self._held is None and self._decider.is_silent(context, attributes, events):
+                key = context[:2]
+                if self._decider.is_silent(context, attributes, events) and not self._may_wait(key):
                     self._decider.lineage.end(context)
                 else:
                     ended = self._decider.end(span, context, attributes, span.end_time or 0)
-                    if self._is_held(ended):
-                        return
+                    is_held = self._is_held(ended)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Reading a span's output", error)
+        finally:  # also when the exception means to stop
+            if not is_held:
+                self._forward(span, ended)
+        if self._held is not None and key is not None and not is_held:
+            try:
+                self._release_if_complete(self._decider.lineage.stop_counting(key))
             except BaseException as error:  # noqa: BLE001
-                _faults.contain("Reading a span's output", error)
-        self._forward(span, ended)
-        if self._held is not None and ended is not None:
-            self._release_if_complete(self._decider.lineage.stop_counting(ended.key))
+                _faults.contain("Releasing a held root", error)
 
     def _forward(self, span: ReadableSpan, ended: EndedSpan | None) -> None:
-        if ended is not None:
-            try:
-                added = self._decider.attributes_for(ended)
-                if added:
-                    span = _sdk.with_attributes(span, added)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("Writing a span's output", error)
+        try:
+            added = None if ended is None else self._decider.attributes_for(ended)
+            if added:
+                span = _sdk.with_attributes(span, added)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Writing a span's output", error)
+        finally:  # also when the exception means to stop
+            self._hand_on(span)
+
+    def _hand_on(self, span: ReadableSpan) -> None:
         if self._next is not None:
             try:
                 self._next.on_end(span)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("on_end of the wrapped processor", error)
+
+    def _may_wait(self, key: SpanKey) -> bool:
+        """Whether a span without an output may be a local root that is to be held back."""
+        return self._held is not None and (self.config.hold == "always" or self._decider.lineage.running(key) > 0)
 
     def _is_held(self, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
@@ -172,7 +185,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             False if the wrapped processor said so or failed, True otherwise.
         """
         if self._held is not None:
-            self._held.release_all()
+            self._held.release_all(timeout_millis / 1000)
         if self._next is None:
             return True
         try:
@@ -185,7 +198,7 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note the span, and whose local root it is or belongs to."""
-        if self.config.enabled:
+        if self._enabled:
             try:
                 self._decider.start(*_sdk.contexts_of(span))
                 if self._shadows_end:
@@ -209,7 +222,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             recorded: The completion.
             continues: Whether it is another choice of the completion before it.
         """
-        if not self.config.enabled:
+        if not self._enabled:
             return
         try:
             self._release_if_complete(self._decider.add_record(key, recorded, continues=continues))

@@ -78,6 +78,8 @@ class Reader:
                 _faults.contain("transform", error)
                 return None  # it may redact: better no value than one that should not be seen
         if isinstance(value, str):
+            if value is not completion.raw:  # what is copied verbatim is as good as its source
+                value = metadata.sendable(value)
             limit = self.max_length(span)
             if len(value) > limit:
                 return RunOutput(value[:limit], key, end_time, is_cut=True)
