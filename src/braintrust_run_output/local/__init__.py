@@ -4,6 +4,10 @@ It is a model of Braintrust built from Braintrust's documentation, not Braintrus
 documentation says Braintrust does with a span, checked against the real service nowhere. Use it to see rows,
 dataset exports and ``metadata.run_output`` without an account or a network.
 
+It also has the endpoints of Braintrust's REST interface that the Braintrust SDK (checked with 0.47) and this package
+use: login, projects, datasets, experiments, ``/logs3``, inserts with ``_is_merge``, fetches, and of BTQL the JSON
+queries that these send. Anything else is refused, not guessed.
+
 Needs the ``local`` extra: ``pip install 'braintrust-run-output[local]'``.
 """
 
@@ -18,6 +22,7 @@ except ImportError as error:
 
 from .app import create_app
 from .dataset import add_to_dataset, export_dataset, make_dataset_row
+from .faults import Faults
 from .intake import LocalIntake
 from .mapping import map_request, map_span
 from .rows import DatasetRow, Origin, Row
@@ -28,6 +33,7 @@ from .values import Json
 
 __all__ = [
     "DatasetRow",
+    "Faults",
     "Json",
     "LocalIntake",
     "Origin",

@@ -1,4 +1,4 @@
-"""The intake's HTTP interface: OTLP in, rows and datasets out."""
+"""The intake's HTTP interface: OTLP in, rows and datasets out, and Braintrust's own REST interface (`api`)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import otlp
+from . import api, otlp
 from .dataset import add_to_dataset, export_dataset
 from .mapping import map_request
+from .store import LOCAL
 from .values import dump_json
 
 if TYPE_CHECKING:
@@ -24,18 +25,20 @@ _DEFAULT_PAGE = 100
 _MAX_PAGE = 1000
 
 
-def create_app(store: Store, *, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES) -> Starlette:
+def create_app(store: Store, *, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES, api_key: str | None = None) -> Starlette:
     """Make the intake's ASGI application.
 
     Args:
         store: Where rows go and come from.
         max_body_bytes: Greatest size of a request body after decompression, in bytes; 64 MiB by default.
+        api_key: The key that Braintrust's REST interface wants; by default it takes any.
 
     Returns:
         The application. It trusts its caller: put it behind `LoopbackOnly`, as `LocalIntake` does.
     """
-    app = Starlette(routes=ROUTES)
+    app = Starlette(routes=[*ROUTES, *api.ROUTES], exception_handlers=api.EXCEPTION_HANDLERS)
     app.state.store = store
+    app.state.api_key = api_key
     app.state.max_body_bytes = max_body_bytes
     return app
 
@@ -56,7 +59,7 @@ async def receive_traces(request: Request) -> Response:
         return _refusal(content_type, 413, str(error))
     except otlp.BadPayloadError as error:
         return _refusal(content_type, 400, str(error))
-    _store(request).insert(mapped.rows)
+    _store(request).insert(mapped.rows, _project_of(request))
     return Response(otlp.success(content_type, rejected=mapped.rejected), media_type=content_type)
 
 
@@ -107,6 +110,15 @@ ROUTES = (
 
 def _store(request: Request) -> Store:
     return cast("Store", request.app.state.store)
+
+
+def _project_of(request: Request) -> str:
+    """Return the id of the project that Braintrust's header ``x-bt-parent`` names, of the local one if none."""
+    kind, _, name = request.headers.get("x-bt-parent", "").partition(":")
+    store = _store(request)
+    if kind == "project_id" and store.find("project", name) is not None:
+        return name
+    return store.register("project", name).id if kind == "project_name" and name else LOCAL
 
 
 def _whole_number(request: Request, name: str, *, default: int | None) -> int | None:

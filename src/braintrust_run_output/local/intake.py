@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .app import DEFAULT_MAX_BODY_BYTES, create_app
+from .faults import FaultInjection, Faults
 from .server import BackgroundServer
 from .store import Store
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 class LocalIntake(BackgroundServer):
     """Takes OTLP traces on loopback and keeps the rows that Braintrust would make of them.
 
+    It also answers what the Braintrust SDK and this package ask of Braintrust's REST interface: point
+    ``BRAINTRUST_APP_URL`` and ``BRAINTRUST_API_URL`` to `url`. ``faults`` makes it fail on order.
+
     >>> with LocalIntake() as intake:
     ...     intake.endpoint  # for OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
     'http://127.0.0.1:.../otel/v1/traces'
@@ -24,6 +28,7 @@ class LocalIntake(BackgroundServer):
         port: The port; 0, the default, takes a free one.
         store: Where rows go; a new one in memory by default. It can still be read after `stop`.
         max_body_bytes: Greatest size of a request body after decompression, in bytes; 64 MiB by default.
+        api_key: The key that Braintrust's REST interface wants; by default it takes any.
 
     Raises:
         ValueError: ``host`` is not loopback.
@@ -36,9 +41,12 @@ class LocalIntake(BackgroundServer):
         *,
         store: Store | None = None,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        api_key: str | None = None,
     ) -> None:
         self.store = Store() if store is None else store
-        super().__init__(create_app(self.store, max_body_bytes=max_body_bytes), host=host, port=port)
+        self.faults = Faults()
+        app = create_app(self.store, max_body_bytes=max_body_bytes, api_key=api_key)
+        super().__init__(FaultInjection(app, self.faults), host=host, port=port)
 
     @property
     def endpoint(self) -> str:

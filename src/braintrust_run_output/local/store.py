@@ -1,4 +1,4 @@
-"""The rows of the local intake, in SQLite."""
+"""The rows of the local intake, in SQLite: the logs of its projects, its experiments and its datasets."""
 
 from __future__ import annotations
 
@@ -8,36 +8,62 @@ import threading
 import uuid
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from .values import deep_merge
+from .values import deep_merge, iso_time
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .rows import DatasetRow, Row
     from .values import Json
 
+LOCAL = "local"
+"""The id of the project, and of the dataset, where rows go unless another one is named."""
+
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    UNIQUE (kind, project_id, name)
+);
 CREATE TABLE IF NOT EXISTS traces (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE
 );
 CREATE TABLE IF NOT EXISTS spans (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
+    object_id TEXT NOT NULL,
+    id TEXT NOT NULL,
     trace_id TEXT NOT NULL,
-    body TEXT NOT NULL
+    is_root INTEGER NOT NULL,
+    created TEXT,
+    body TEXT NOT NULL,
+    UNIQUE (object_id, id)
 );
 CREATE INDEX IF NOT EXISTS spans_of_trace ON spans (trace_id);
 CREATE TABLE IF NOT EXISTS dataset (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    body TEXT NOT NULL
+    dataset_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (dataset_id, id)
 );
 """
 _NEWEST = 2**63 - 1
+
+
+class StoredObject(NamedTuple):
+    """A project, dataset or experiment. A project's ``project_id`` is empty."""
+
+    id: str
+    kind: str
+    name: str
+    project_id: str
 
 
 @dataclass(frozen=True)
@@ -52,8 +78,16 @@ class TraceSummary:
     """The root span's row, ``None`` until it arrives."""
 
 
+class Page(NamedTuple):
+    """Some rows, and where the next ones begin."""
+
+    rows: list[dict[str, Json]]
+    cursor: int | None
+    """Pass it on to get the next page; ``None`` after the last one."""
+
+
 class Store:
-    """A project's logs and one dataset, as Braintrust keeps them. Safe to use from several threads.
+    """Projects with their logs, experiments and datasets, as Braintrust keeps them. Safe for use by many threads.
 
     Args:
         path: Where the SQLite database lives; the default keeps it in memory.
@@ -68,15 +102,50 @@ class Store:
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.executescript(_SCHEMA)
         weakref.finalize(self, self._database.close)
+        self._add_object(StoredObject(LOCAL, "project", LOCAL, ""))
 
-    def insert(self, rows: Iterable[Row]) -> list[str]:
-        """Insert rows into the logs, all or none.
+    # --- projects, datasets, experiments ---------------------------------------------------------------------
+
+    def register(self, kind: str, name: str, project_id: str = "") -> StoredObject:
+        """Return the object of this name, made if there is none.
+
+        Args:
+            kind: ``project``, ``dataset`` or ``experiment``.
+            name: Its name, unique within its kind and project.
+            project_id: The project that it belongs to; empty for a project.
+        """
+        new_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}/{project_id}/{name}"))
+        self._add_object(StoredObject(new_id, kind, name, project_id))
+        return self.objects(kind, name=name, project_id=project_id)[0]
+
+    def find(self, kind: str, object_id: str) -> StoredObject | None:
+        """Return the object of this kind and id, or ``None``."""
+        return next(iter(self._find("kind = ? AND id = ?", kind, object_id)), None)
+
+    def objects(self, kind: str, *, name: str | None = None, project_id: str | None = None) -> list[StoredObject]:
+        """Return the objects of a kind, in the order in which they were made.
+
+        Args:
+            kind: ``project``, ``dataset`` or ``experiment``.
+            name: Only those of this name.
+            project_id: Only those of this project.
+        """
+        return self._find(
+            "kind = ? AND (? IS NULL OR name = ?) AND (? IS NULL OR project_id = ?)",
+            *(kind, name, name, project_id, project_id),
+        )
+
+    # --- logs ------------------------------------------------------------------------------------------------
+
+    def insert(self, rows: Iterable[Row], object_id: str = LOCAL) -> list[str]:
+        """Insert rows into the logs of a project or experiment, all or none.
 
         A row replaces the stored one of the same ``id``, or is deep-merged into it if it says
         ``"_is_merge": true``. A row without an ``id`` gets one.
 
         Args:
             rows: The rows.
+            object_id: The project or experiment.
 
         Returns:
             Their ids, in order.
@@ -85,17 +154,21 @@ class Store:
             TypeError: A row cannot be written as JSON.
         """
         with self._changed, self._database:
-            ids = [self._insert_one(cast("dict[str, Json]", row)) for row in rows]
+            ids = [self._insert_one(object_id, cast("dict[str, Json]", row)) for row in rows]
             self._changed.notify_all()
         return ids
 
-    def rows(self) -> list[Row]:
-        """Return every row of the logs, in order of arrival."""
-        return self._read_rows("SELECT body FROM spans ORDER BY position")
+    def rows(self, object_id: str | None = None) -> list[Row]:
+        """Return the rows of one project's or experiment's logs, or of all, in order of arrival."""
+        found = self._bodies(
+            "SELECT body FROM spans WHERE (? IS NULL OR object_id = ?) ORDER BY position", object_id, object_id
+        )
+        return cast("list[Row]", found)
 
     def row(self, row_id: str) -> Row | None:
         """Return the row with this ``id``, or ``None``."""
-        return next(iter(self._read_rows("SELECT body FROM spans WHERE id = ?", row_id)), None)
+        found = self._bodies("SELECT body FROM spans WHERE id = ?", row_id)
+        return cast("Row", found[0]) if found else None
 
     def count(self) -> int:
         """Return the number of rows in the logs."""
@@ -105,8 +178,8 @@ class Store:
 
     def trace(self, root_span_id: str) -> list[Row]:
         """Return the rows of one trace by start time; empty if there is no such trace."""
-        rows = self._read_rows("SELECT body FROM spans WHERE trace_id = ? ORDER BY position", root_span_id)
-        return sorted(rows, key=lambda row: str(row.get("created") or ""))
+        found = self._bodies("SELECT body FROM spans WHERE trace_id = ? ORDER BY position", root_span_id)
+        return cast("list[Row]", sorted(found, key=lambda row: str(row.get("created") or "")))
 
     def traces(self, *, limit: int = 100, before: int | None = None) -> list[TraceSummary]:
         """Return one page of the traces, newest first.
@@ -129,20 +202,65 @@ class Store:
                 for position, trace_id, count in found
             ]
 
-    def insert_dataset_row(self, row: DatasetRow) -> None:
-        """Insert a row into the dataset; it replaces the stored one of the same ``id``."""
-        with self._changed, self._database:
-            self._database.execute(
-                "INSERT INTO dataset (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-                (row["id"], json.dumps(row)),
-            )
-            self._changed.notify_all()
+    def select(
+        self, object_id: str, condition: str, parameters: Sequence[object], *, limit: int, before: int | None = None
+    ) -> Page:
+        """Return a page of the rows of a project, experiment or dataset that meet a condition, newest first.
 
-    def dataset(self) -> list[DatasetRow]:
-        """Return the rows of the dataset, in order of arrival."""
+        Args:
+            object_id: The project, experiment or dataset.
+            condition: An SQL condition over the columns ``id``, ``trace_id``, ``is_root``, ``created`` and ``body``
+                (JSON), as `braintrust_run_output.local.btql` writes it. Never text from outside.
+            parameters: What its question marks stand for.
+            limit: Greatest number of rows in the page.
+            before: The ``cursor`` of the previous page.
+        """
+        table, owner = ("dataset", "dataset_id") if self.find("dataset", object_id) else ("spans", "object_id")
         with self._changed:
-            found = self._database.execute("SELECT body FROM dataset ORDER BY position").fetchall()
-        return [json.loads(body) for (body,) in found]
+            found = self._database.execute(
+                f"SELECT position, body FROM {table} WHERE {owner} = ? AND position < ? AND ({condition}) "  # noqa: S608
+                "ORDER BY position DESC LIMIT ?",
+                (object_id, _NEWEST if before is None else before, *parameters, limit),
+            ).fetchall()
+        rows = [{**json.loads(body), "_xact_id": f"{position:020d}"} for position, body in found]
+        return Page(rows, found[-1][0] if len(found) == limit else None)
+
+    # --- datasets --------------------------------------------------------------------------------------------
+
+    def insert_dataset_row(self, row: DatasetRow, dataset_id: str = LOCAL) -> None:
+        """Insert a row into a dataset; it replaces the stored one of the same ``id``."""
+        self.insert_dataset_rows([cast("dict[str, Json]", row)], dataset_id)
+
+    def insert_dataset_rows(self, rows: Iterable[Mapping[str, Json]], dataset_id: str = LOCAL) -> list[str]:
+        """Insert rows into a dataset, all or none, by the rules of `insert`.
+
+        Args:
+            rows: The rows.
+            dataset_id: The dataset.
+
+        Returns:
+            Their ids, in order.
+        """
+        ids = []
+        with self._changed, self._database:
+            for row in rows:
+                row_id = str(row.get("id") or uuid.uuid4())
+                new = self._merged("SELECT body FROM dataset WHERE dataset_id = ? AND id = ?", dataset_id, row_id, row)
+                self._database.execute(
+                    "INSERT INTO dataset (dataset_id, id, body) VALUES (?, ?, ?) "
+                    "ON CONFLICT (dataset_id, id) DO UPDATE SET body = excluded.body",
+                    (dataset_id, row_id, json.dumps(new)),
+                )
+                ids.append(row_id)
+            self._changed.notify_all()
+        return ids
+
+    def dataset(self, dataset_id: str = LOCAL) -> list[DatasetRow]:
+        """Return the rows of a dataset, in order of arrival."""
+        found = self._bodies("SELECT body FROM dataset WHERE dataset_id = ? ORDER BY position", dataset_id)
+        return cast("list[DatasetRow]", found)
+
+    # --- waiting ---------------------------------------------------------------------------------------------
 
     def wait_for(self, condition: Callable[[], bool], *, timeout: float = 10.0) -> None:
         """Block until a condition on this store holds.
@@ -174,22 +292,39 @@ class Store:
         self.wait_for(lambda: self.count() >= count, timeout=timeout)
         return self.rows()
 
-    def _insert_one(self, row: dict[str, Json]) -> str:
+    # --- the database ----------------------------------------------------------------------------------------
+
+    def _add_object(self, new: StoredObject) -> None:
+        with self._changed, self._database:
+            self._database.execute(
+                "INSERT OR IGNORE INTO objects (id, kind, name, project_id) VALUES (?, ?, ?, ?)", new
+            )
+
+    def _find(self, condition: str, *parameters: str | None) -> list[StoredObject]:
+        query = f"SELECT id, kind, name, project_id FROM objects WHERE {condition} ORDER BY position"  # noqa: S608
+        with self._changed:
+            return [StoredObject(*found) for found in self._database.execute(query, parameters).fetchall()]
+
+    def _insert_one(self, object_id: str, row: dict[str, Json]) -> str:
         row_id = str(row.get("id") or uuid.uuid4())
-        new: dict[str, Json] = {key: value for key, value in row.items() if key != "_is_merge"} | {"id": row_id}
-        stored = self.row(row_id) if row.get("_is_merge") else None
-        if stored:
-            new = deep_merge(cast("dict[str, Json]", stored), new)
+        new = self._merged("SELECT body FROM spans WHERE object_id = ? AND id = ?", object_id, row_id, row)
         trace_id = str(new.get("root_span_id") or row_id)
+        is_root = bool(new.get("is_root", not new.get("span_parents")))
         self._database.execute("INSERT OR IGNORE INTO traces (id) VALUES (?)", (trace_id,))
         self._database.execute(
-            "INSERT INTO spans (id, trace_id, body) VALUES (?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET trace_id = excluded.trace_id, body = excluded.body",
-            (row_id, trace_id, json.dumps(new)),
+            "INSERT INTO spans (object_id, id, trace_id, is_root, created, body) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (object_id, id) DO UPDATE SET trace_id = excluded.trace_id, is_root = excluded.is_root, "
+            "created = excluded.created, body = excluded.body",
+            (object_id, row_id, trace_id, is_root, iso_time(new.get("created")), json.dumps(new)),
         )
         return row_id
 
-    def _read_rows(self, query: str, *parameters: str) -> list[Row]:
+    def _merged(self, query: str, object_id: str, row_id: str, row: Mapping[str, Json]) -> dict[str, Json]:
+        new: dict[str, Json] = {key: value for key, value in row.items() if key != "_is_merge"} | {"id": row_id}
+        stored = self._bodies(query, object_id, row_id) if row.get("_is_merge") else []
+        return deep_merge(stored[0], new) if stored else new
+
+    def _bodies(self, query: str, *parameters: str | None) -> list[dict[str, Json]]:
         with self._changed:
             found = self._database.execute(query, parameters).fetchall()
         return [json.loads(body) for (body,) in found]

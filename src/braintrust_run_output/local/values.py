@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
@@ -74,6 +75,18 @@ def deep_merge(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Js
         before = merged.get(key)
         merged[key] = deep_merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return merged
+
+
+def iso_time(value: Json) -> str | None:
+    """Return a time in ISO 8601 as one that sorts as text (UTC, microseconds); ``None`` if it is not one."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _refuse_constant(_: str) -> NoReturn:

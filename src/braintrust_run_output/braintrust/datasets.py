@@ -1,0 +1,293 @@
+"""Dataset rows from recorded traces: ``input``, the model's run-time output, and where it came from.
+
+A row has the root's ``input`` (the first model call's, if the root has none), ``expected`` only where the trace has
+one, ``metadata.run_output``, ``metadata.span_id`` and ``metadata.root_span_id``. Its id is made of the dataset and the
+span, so inserting it again changes nothing; it is merged, so what people have written into the row since stays.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from . import outputs, traces
+from .api import ApiError, all_of, compare, is_null
+from .since import CLOCK_SKEW, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from braintrust.logger import Dataset
+
+    from ..config import RunOutputConfig
+    from .api import BraintrustApi, NamedObject, Row
+
+_ROW_IDS = uuid.UUID("6f0d6f4e-0b8e-5c56-9d3f-5a1d0c9f6f0b")
+_BATCH_ROWS = 200
+_BATCH_CHARS = 4_000_000
+_TRACES = 50
+_PREVIEWED = 1000
+
+
+@dataclass
+class InsertReport:
+    """What an insert found and did."""
+
+    applied: bool
+    """False for a dry run: nothing was written."""
+    traces: int = 0
+    skipped: int = 0
+    """Traces that make no row: they have no root, or no model output."""
+    written: int = 0
+    rows: list[Row] = field(default_factory=list)
+    """The first thousand."""
+
+    @property
+    def found(self) -> int:
+        """Traces that make a row."""
+        return self.traces - self.skipped
+
+
+def make_row(
+    rows: Iterable[Mapping[str, object]],
+    config: RunOutputConfig,
+    *,
+    dataset_id: str,
+    project_id: str | None = None,
+    expected: object = None,
+    with_metadata: bool = False,
+) -> Row | None:
+    """Return the dataset row that one trace makes, None if it has no root or no model output.
+
+    Args:
+        rows: The rows of the trace, in any order.
+        config: The configuration: ``key``, ``root``, ``format``, ``max_length`` and ``transform`` count.
+        dataset_id: The dataset that the row is for; part of the row's id.
+        project_id: The project in whose logs the trace is stored, for the row's ``origin``; default none.
+        expected: The row's ``expected``; default the root's own, and none if it has none.
+        with_metadata: Copy the root's other metadata as well, as "Add to dataset" does.
+    """
+    rows = list(rows)
+    root = traces.find_root(rows)
+    found = None if root is None else traces.run_output_of(rows, config)
+    if root is None or found is None:
+        return None
+    metadata = dict(_object(root.get("metadata"))) if with_metadata else {}
+    metadata |= outputs.metadata_of(found.value, config)
+    metadata |= {"span_id": found.span_id, "root_span_id": found.root_span_id}
+    root_id = str(root.get("span_id") or root.get("id"))
+    row: Row = {
+        "id": str(uuid.uuid5(_ROW_IDS, f"{dataset_id}/{found.root_span_id}/{root_id}")),
+        "input": _input_of(root, rows),
+        "metadata": metadata,
+    }
+    expected = root.get("expected") if expected is None else expected
+    if expected is not None:
+        row["expected"] = expected
+    if project_id is not None:
+        row["origin"] = {
+            "object_type": "project_logs", "object_id": project_id, "id": root["id"], "created": root.get("created"),
+        }  # fmt: skip
+    return row
+
+
+def insert(
+    recorded: Iterable[Iterable[Mapping[str, object]]],
+    dataset: NamedObject,
+    api: BraintrustApi | None,
+    *,
+    config: RunOutputConfig,
+    project_id: str | None = None,
+    with_metadata: bool = False,
+    apply: bool = False,
+    progress: Callable[[InsertReport], object] | None = None,
+    report: InsertReport | None = None,
+) -> InsertReport:
+    """Make a dataset row of each trace and insert it.
+
+    Args:
+        recorded: The traces, each the rows that it is: see `traces_of_otlp`, `traces_of_intake` and `traces_of_logs`.
+        dataset: The dataset.
+        api: The connection; a dry run needs none.
+        config: The configuration, as for `make_row`.
+        project_id: As for `make_row`.
+        with_metadata: As for `make_row`.
+        apply: Write; by default nothing is written, only reported.
+        progress: Called with the report after each batch.
+        report: What to count in: it stays true where this raises half-way. Default a new one.
+
+    Raises:
+        ApiError: Braintrust could not be asked. What the report counts as written is written.
+    """
+    report = InsertReport(applied=apply) if report is None else report
+
+    def made() -> Iterator[Row]:
+        for trace in recorded:
+            row = make_row(trace, config, dataset_id=dataset.id, project_id=project_id, with_metadata=with_metadata)
+            report.traces += 1
+            if row is None:
+                report.skipped += 1
+            else:
+                yield row
+
+    for batch in _batches(made()):
+        report.rows += batch[: _PREVIEWED - len(report.rows)]
+        if apply and api is not None:
+            api.insert_dataset_rows(dataset, [{**row, "_is_merge": True} for row in batch])
+            report.written += len(batch)
+        if progress is not None:
+            progress(report)
+    return report
+
+
+def insert_with_sdk(rows: Iterable[Row], dataset: Dataset) -> int:
+    """Insert rows with the Braintrust SDK, which knows no ``origin``, and send them.
+
+    Args:
+        rows: The rows, from `make_row`. One whose id is stored replaces the stored row.
+        dataset: What ``braintrust.init_dataset`` returned.
+
+    Returns:
+        How many rows.
+    """
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007
+        known: dict[str, Any] = {key: row.get(key) for key in ("id", "input", "expected", "metadata")}
+        dataset.insert(**known)
+    dataset.flush()
+    return count
+
+
+# --- where traces come from --------------------------------------------------------------------------------------
+
+
+def traces_of_otlp(path: str | Path) -> Iterator[list[Row]]:
+    """Yield the traces in a file of OTLP JSON: one export request, or one on each line.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ApiError: The file cannot be read, or is not OTLP JSON.
+    """
+    try:
+        from ..local import map_request
+        from ..local.otlp import JSON, BadPayloadError, parse_request
+    except ImportError as error:
+        raise ApiError(str(error)) from None
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    try:
+        with open(path, "rb") as file:
+            for number, body in _requests_in(file.read()):
+                try:
+                    mapped = map_request(parse_request(body, JSON))
+                except BadPayloadError:
+                    raise ApiError(f"{path}, line {number}: not an OTLP JSON export request") from None
+                for row in mapped.rows:
+                    found[row["root_span_id"]].append(dict(row))
+    except OSError as error:
+        raise ApiError(f"cannot read {path}: {error.strerror or type(error).__name__}") from None
+    if not found:
+        raise ApiError(f"{path} holds no spans")
+    yield from found.values()
+
+
+def traces_of_intake(url: str) -> Iterator[list[Row]]:
+    """Yield the traces that a local intake has, newest first.
+
+    Args:
+        url: The intake's address.
+
+    Raises:
+        ApiError: It cannot be asked.
+    """
+    import requests
+
+    url = url.rstrip("/")
+    before = None
+    try:
+        with requests.Session() as session:
+            while True:
+                page = session.get(f"{url}/traces", params={"before": before} if before else None, timeout=30)
+                page.raise_for_status()
+                listed = page.json()
+                for trace in listed["traces"]:
+                    answer = session.get(f"{url}/traces/{trace['root_span_id']}", timeout=30)
+                    answer.raise_for_status()
+                    yield answer.json()["rows"]
+                before = listed["next"]
+                if not before:
+                    return
+    except (requests.RequestException, ValueError, KeyError) as error:
+        raise ApiError(f"no local intake answers at {url} ({type(error).__name__}): check --intake") from None
+
+
+def traces_of_logs(
+    api: BraintrustApi, project: NamedObject, *, since: datetime, key: str | None = None
+) -> Iterator[list[Row]]:
+    """Yield the traces in a project's logs whose root started since a moment.
+
+    Args:
+        api: The connection.
+        project: The project.
+        since: The moment.
+        key: Only traces whose root lacks this metadata key; default all.
+    """
+    conditions = [compare("is_root", "eq", value=True), compare("created", "ge", as_text(since))]
+    if key is not None:
+        conditions.append(is_null("metadata", key))
+    for page in api.logs(project, all_of(*conditions), page=_TRACES):
+        ids = sorted({str(row.get("root_span_id") or row["id"]) for row in page if traces.is_root(row)})
+        found: defaultdict[str, list[Row]] = defaultdict(list)
+        if not ids:
+            continue
+        condition = all_of(compare("root_span_id", "in", ids), compare("created", "ge", as_text(since - CLOCK_SKEW)))
+        for spans in api.logs(project, condition):
+            for row in spans:
+                found[str(row.get("root_span_id") or row["id"])].append(row)
+        yield from found.values()
+
+
+def _input_of(root: Mapping[str, object], rows: Iterable[Mapping[str, object]]) -> object:
+    if root.get("input") is not None:
+        return root["input"]
+    asked = [
+        row for row in rows
+        if row.get("input") is not None and outputs.is_model(_object(row.get("span_attributes")).get("type"))
+    ]  # fmt: skip
+    first = min(asked, key=lambda row: str(row.get("created") or ""), default=None)
+    return None if first is None else first["input"]
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _requests_in(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield what a file holds: all of it where it is one JSON value, otherwise each line."""
+    import json
+
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        for number, line in enumerate(body.splitlines(), 1):
+            if line.strip():
+                yield number, line
+    else:
+        yield 1, body
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows in batches that make requests of a reasonable size."""
+    rows = iter(rows)
+    while batch := list(islice(rows, 1)):
+        chars = len(str(batch[0]))
+        while chars < _BATCH_CHARS and len(batch) < _BATCH_ROWS and (more := next(rows, None)) is not None:
+            chars += len(str(more))
+            batch.append(more)
+        yield batch

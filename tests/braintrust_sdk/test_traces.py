@@ -1,0 +1,140 @@
+"""The run output of a stored trace."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from braintrust_run_output import RunOutputConfig
+from braintrust_run_output.braintrust.traces import find_root, run_output_of
+from braintrust_sdk.stored import agent_trace, chat, stored_row
+
+
+def value(rows, **settings):
+    found = run_output_of(rows, RunOutputConfig(**settings))
+    return found and found.value
+
+
+def test_the_completion_that_ended_last_in_whatever_order_rows_come():
+    for rows in itertools.permutations(agent_trace("t")):
+        found = run_output_of(rows, RunOutputConfig())
+        assert (found.value, found.span_id, found.root_span_id) == ("Paris.", "t-chat", "t")
+
+
+@pytest.mark.parametrize(
+    ("root", "expected"),
+    [("last", "Paris."), ("first", "a plan"), ("all", '["a plan","Paris."]'), ("own", None), ("off", None)],
+)
+def test_the_configured_one(root, expected):
+    assert value(agent_trace("t"), root=root) == expected
+
+
+def test_a_completion_that_came_after_the_root_had_ended_counts():
+    rows = [*agent_trace("t"), stored_row("t", "late", "root", kind="llm", start=20, end=30, output="late")]
+
+    assert value(rows) == "late"
+
+
+def test_what_failed_does_not_count():
+    broken = stored_row("t", "broken", "root", kind="llm", end=20, output="half", error="RuntimeError")
+
+    assert value([*agent_trace("t"), broken]) == "Paris."
+
+
+def test_what_a_judge_says_does_not_count():
+    judge = {"span_attributes": {"purpose": "scorer"}}
+    rows = [
+        *agent_trace("t"),
+        stored_row("t", "judge", "root", kind="score", start=20, end=40, output={"score": 1}),
+        stored_row("t", "judge's chat", "judge", kind="llm", start=20, end=30, output="yes", **judge),
+    ]
+
+    assert value(rows) == "Paris."
+
+
+def test_what_is_on_the_root_wins():
+    root, *others = agent_trace("t")
+
+    assert value([{**root, "metadata": {"run_output": "set"}}, *others]) == "set"
+    assert value([{**root, "span_attributes": {"type": "llm"}, "output": "own"}, *others]) == "own"
+    assert value([{**root, "metadata": {"gen_ai.completion": "own"}}, *others]) == "own"
+
+
+def test_what_the_application_set_below_counts():
+    rows = [stored_row("t", "root"), stored_row("t", "agent", "root", metadata={"run_output": ["set"]})]
+
+    assert value(rows) == '["set"]'
+
+
+def test_attributes_that_braintrust_left_in_the_metadata_are_read():
+    attributes = {"llm.output_messages.0.message.content": "Paris.", "openinference.span.kind": "LLM"}
+    tool = {"output.value": "a result", "openinference.span.kind": "TOOL"}
+    rows = [
+        stored_row("t", "root"),
+        stored_row("t", "llm", "root", metadata=attributes),
+        stored_row("t", "tool", "root", end=5, metadata=tool),
+    ]
+
+    assert value(rows) == "Paris."
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ('{"response": "a structured answer"}', '{"response": "a structured answer"}'),
+        ('[{"a": 1}]', '[{"a": 1}]'),
+        ('{"choices": [{"message": {"role": "assistant", "content": "Paris."}}]}', "Paris."),
+        ('[{"type": "text", "text": "Paris."}]', "Paris."),
+        ([{"role": "assistant", "content": '[{"type": "text", "text": "Paris."}]'}], "Paris."),
+        ([{"role": "assistant", "content": '[{"a": 1}]'}], '[{"a": 1}]'),
+    ],
+)
+def test_json_in_a_models_output(output, expected):
+    assert value([stored_row("t", "root"), stored_row("t", "llm", "root", kind="llm", output=output)]) == expected
+
+
+def test_generic_outputs_where_there_is_no_model():
+    tool = stored_row("t", "tool", "root", kind="tool", end=9, output="a result")
+    chain = stored_row("t", "chain", "root", output={"output": "from below"})
+
+    assert value([stored_row("t", "root", output={"response": "Sunny."}), chain, tool]) == "Sunny."
+    assert value([stored_row("t", "root"), chain, tool]) == "from below"
+    assert value([stored_row("t", "root"), chain, tool], root="own") is None
+    assert value([stored_row("t", "root"), tool]) is None
+
+
+def test_tool_calls_are_chat_messages():
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    output = [{"message": {"role": "assistant", "content": None, "tool_calls": [call]}}]
+
+    written = value([stored_row("t", "root"), stored_row("t", "llm", "root", kind="llm", output=output)])
+
+    assert json.loads(written) == [{"role": "assistant", "content": None, "tool_calls": [call]}]
+
+
+def test_a_trace_without_a_root_has_none():
+    _, *others = agent_trace("t")
+
+    assert find_root(others) is None
+    assert value(others) is None
+    assert value([]) is None
+
+
+def test_a_log_record_is_no_root():
+    log = stored_row("t", "Log", kind="log", output="a line")
+
+    assert find_root([log, stored_row("t", "root")])["id"] == "t-root"
+    assert value([log]) is None
+
+
+def test_rows_of_odd_shapes_do_no_harm():
+    odd = [
+        {"id": "x", "root_span_id": "t", "span_parents": ["t-root"], "metrics": None, "span_attributes": None},
+        {"id": "y", "root_span_id": "t", "span_parents": ["t-root"], "metrics": {"end": "soon"}, "metadata": []},
+        stored_row("t", "llm", "root", kind="llm", output=[1, None, {"x": 1}]),
+        stored_row("t", "none", "root", kind="llm", output=None),
+    ]
+
+    assert value([stored_row("t", "root"), *odd, stored_row("t", "chat", "root", kind="llm", end=9, output=chat("a"))])
