@@ -1,0 +1,1 @@
+"""What the processor costs, side by side with doing it by hand and with its peers: ``python -m benchmarks``."""
