@@ -34,7 +34,7 @@ clean: ## Remove what the targets made.
 
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
-	$(VENV)/bin/python -m pip install --quiet --editable '.[demo]' --group dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,cli]' --group dev
 	touch $@
 
 $(DEMO)/.ready: pyproject.toml
