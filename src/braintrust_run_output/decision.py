@@ -93,7 +93,12 @@ class Decider:
         return not (roots and context[:2] in roots) and not (records and context[:2] in records)
 
     def end(
-        self, span: ReadableSpan, context: ContextTuple, attributes: Mapping[str, object], end_time: int
+        self,
+        span: ReadableSpan,
+        context: ContextTuple,
+        attributes: Mapping[str, object],
+        events: Sequence[Event],
+        end_time: int,
     ) -> EndedSpan:
         """Note a span that ends, and let its local root know of its output. A local root lives on until it is closed.
 
@@ -101,11 +106,13 @@ class Decider:
             span: The span.
             context: Its context.
             attributes: Its attributes.
+            events: Its events.
             end_time: When it ended, in nanoseconds since the epoch.
         """
         ended = EndedSpan(span, attributes, context[:2], end_time, self.lineage.root_of(context))
         try:
-            self._read(ended)
+            if events or not self._say_nothing(attributes) or ended.key in self.aggregator.records:
+                self._read(ended)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Reading a span's output", error)
         finally:
@@ -123,30 +130,34 @@ class Decider:
                 ended.completion = self._recorded(ended, records)
             elif ended.completion is not None and self._config.mirror_input:
                 self._note_input(ended.root, read_input(attributes))
-        above = self.lineage.outer_of(key) if ended.is_root else ended.root
-        if above is not None:
-            self._tell(above, ended.completion or ended.explicit, ended)
+        self._tell(ended.root, ended.completion or ended.explicit, ended)
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
         self.lineage.end(ended.key)
         self.aggregator.forget([ended.key])
 
-    def _tell(self, above: SpanKey, output: RunOutput | None, ended: EndedSpan) -> None:
-        """Let a local root, and those around it, know of a descendant's output."""
-        root: SpanKey | None = above if self.aggregator.mirrors else None
+    def _tell(self, root: SpanKey | None, output: RunOutput | None, ended: EndedSpan) -> None:
+        """Let the local root above a span, and those around it, know of the span's output."""
+        if not self.aggregator.mirrors:
+            return
         while root is not None:
-            if output is not None:
-                self.aggregator.add(self.aggregator.root(root), output)
-            else:
-                known = self.aggregator.roots.get(root)
-                generic = None if known is not None and known.outputs else _generic_output_of(ended)
-                if generic is not None:
-                    self.aggregator.add_generic(self.aggregator.root(root), generic)
-            outer = self.lineage.outer_of(root)
-            if not self.lineage.is_live(root):  # it ended meanwhile: what was just added is late
+            if root != ended.key:
+                self._note(root, output, ended)
+            origin = self.lineage.origin_of(root)
+            if origin is None:  # it ended meanwhile: what was just noted is late
                 self.aggregator.forget([root])
-            root = outer
+                return
+            root = self.lineage.root_above(origin)
+
+    def _note(self, root: SpanKey, output: RunOutput | None, ended: EndedSpan) -> None:
+        if output is not None:
+            self.aggregator.add(self.aggregator.root(root), output)
+            return
+        known = self.aggregator.roots.get(root)
+        generic = None if known is not None and known.outputs else _generic_output_of(ended)
+        if generic is not None:
+            self.aggregator.add_generic(self.aggregator.root(root), generic)
 
     def _recorded(self, ended: EndedSpan, records: Sequence[RecordedCompletion]) -> RunOutput | None:
         """Return the run output that arrived beside the spans for one of them; earlier ones are its root's to know.
@@ -160,9 +171,10 @@ class Decider:
             self._note_input(ended.root, next((record.input for record in records if record.input is not None), None))
         found = self._rendered(records, ended)
         own = None if is_mirrored or not found else found.pop()._replace(end_time=ended.end_time)
-        if ended.root is not None:
-            for output in found:
-                self._tell(ended.root, output, ended)
+        for output in found:
+            if is_mirrored:
+                self._note(ended.key, output, ended)
+            self._tell(ended.root, output, ended)
         return own
 
     def _rendered(self, records: Sequence[RecordedCompletion], ended: EndedSpan) -> list[RunOutput]:
@@ -237,10 +249,11 @@ class Decider:
             The local root of the span; None if neither lives.
         """
         root = self.lineage.root_of(key)
-        target = key if self.lineage.is_live(key) else root if self.aggregator.mirrors else None
+        lives = self.lineage.origin_of(key) is not None
+        target = key if lives else root if self.aggregator.mirrors else None
         if target is not None:
             self.aggregator.add_record(target, recorded, continues=continues)
-            if not self.lineage.is_live(target):  # it ended meanwhile
+            if self.lineage.origin_of(target) is None:  # it ended meanwhile
                 self.aggregator.forget([target])
         return root
 

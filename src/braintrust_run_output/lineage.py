@@ -105,10 +105,6 @@ class Lineage:
 
     # --- who belongs to whom -----------------------------------------------------------------------------------
 
-    def is_live(self, span: ContextTuple) -> bool:
-        """Whether a span lives."""
-        return self._origin(self._live, span) is not None
-
     def root_of(self, span: ContextTuple) -> SpanKey | None:
         """Return the local root that a live or ended span belongs to, itself if it is one; None if it has ended."""
         trace_id, key = span[_TRACE_ID], self._key_of(span)
@@ -131,13 +127,19 @@ class Lineage:
                 self._known_roots.clear()
         return key if isinstance(key, tuple) else (trace_id, key)
 
-    def outer_of(self, root: SpanKey) -> SpanKey | None:
-        """Return the live local root that a local root's remote parent belongs to, where that is in this process.
+    def origin_of(self, span: ContextTuple) -> ContextTuple | None:
+        """Return the context of a live span's parent, its own if it has none here; None if the span does not live."""
+        return self._origin(self._live, span)
+
+    def root_above(self, root: ContextTuple) -> SpanKey | None:
+        """Return the local root that a local root's remote parent belongs to, where that lives in this process.
 
         So it is in a service that calls itself: what the inner root puts out counts for both.
+
+        Args:
+            root: The origin of the inner root.
         """
-        origin = self._origin(self._live, root)
-        return None if origin is None or not origin[_IS_REMOTE] else self.root_of(origin)
+        return self.root_of(root) if root[_IS_REMOTE] else None
 
     def _is_roots(self, key: _Key, origin: ContextTuple) -> bool:
         """Whether this is the origin of a local root."""

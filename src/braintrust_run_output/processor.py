@@ -87,7 +87,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             if self._decider.is_silent(context, attributes, events):
                 self._decider.lineage.end(context)
                 return
-            ended = self._decider.end(span, context, attributes, end_time or span.end_time or 0)
+            ended = self._decider.end(span, context, attributes, events, end_time or span.end_time or 0)
             added = self._decider.attributes_for(ended)
             if added:
                 _sdk.write(span, added)
@@ -108,7 +108,7 @@ class RunOutputSpanProcessor(SpanProcessor):
                 if self._decider.is_silent(context, attributes, events) and not self._may_wait(key):
                     self._decider.lineage.end(context)
                 else:
-                    ended = self._decider.end(span, context, attributes, span.end_time or 0)
+                    ended = self._decider.end(span, context, attributes, events, span.end_time or 0)
                     is_held = self._is_held(ended)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)

@@ -31,8 +31,8 @@ def test_spans_that_never_end_are_forgotten_oldest_first():
         lineage.start((1, n, False), None)
 
     assert len(lineage) <= 100
-    assert not lineage.is_live((1, 0))
-    assert lineage.is_live((1, 999))
+    assert lineage.origin_of((1, 0)) is None
+    assert lineage.origin_of((1, 999)) is not None
     assert forgotten == [(1, n) for n in range(1_000 - len(lineage))]
 
 
