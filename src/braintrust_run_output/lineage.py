@@ -5,7 +5,7 @@ parent, a parent of another provider, a native Braintrust parent or an unsampled
 local root of its parent. Ended spans are remembered for a while, for children that start after their parent's end.
 
 Every span of the application passes `Lineage.start` and `Lineage.end`, so these do next to nothing: one entry in a
-dictionary, its parent's context. Who belongs to whom is worked out only for spans that have something to tell.
+dictionary, the context of the span's local root.
 
 Locking: single dictionary operations are atomic and need no lock. ``_lock`` is held while spans that never ended are
 forgotten and while the live descendants of a root are counted; no code of others runs under it.
@@ -31,12 +31,8 @@ MAX_SPANS = 100_000
 
 _MAX_ENDED = 4_096
 """How many ended spans are remembered while others live."""
-_MAX_KNOWN_ROOTS = 16_384
-_MEMORABLE_DEPTH = 4
-"""From which depth on the root that was found is remembered for the spans on the way."""
 
 _TRACE_ID, _SPAN_ID, _IS_REMOTE = 0, 1, 2
-_NO_TRACE = (0, 0, False)
 
 
 class Lineage:
@@ -60,10 +56,10 @@ class Lineage:
         """Forget everything: at shutdown, and in a forked child, where an inherited lock may be held for ever."""
         self._lock = threading.RLock()  # a signal handler or a finalizer may end spans on the thread that holds it
         self._key_of: Callable[[ContextTuple], Any] = itemgetter(_SPAN_ID)
-        # Every span's origin: its parent's context; its own where no parent of it lived here when it started.
+        # Every span's origin: the context of its local root; of a local root the context of its remote parent, where
+        # that lived here when it started, otherwise its own.
         self._live: dict[_Key, ContextTuple] = {}
         self._ended: dict[_Key, ContextTuple] = {}
-        self._known_roots: dict[_Key, _Key] = {}
         self._counted_for: dict[SpanKey, SpanKey] = {}
         self._running: dict[SpanKey, int] = {}
 
@@ -79,10 +75,13 @@ class Lineage:
         origin = context
         if parent is not None:
             above = live.get(self._key_of(parent))
-            if (above is not None and above[_TRACE_ID] == context[_TRACE_ID]) or (
-                self._ended and self.root_of(parent) is not None
-            ):
-                origin = parent
+            if above is not None and above[_TRACE_ID] == context[_TRACE_ID]:
+                is_of_root = parent[_IS_REMOTE] or above[_IS_REMOTE] or above[_SPAN_ID] == parent[_SPAN_ID]
+                origin = parent if is_of_root else above
+            elif self._ended:
+                root = self.root_of(parent)
+                if root is not None:
+                    origin = parent if parent[_IS_REMOTE] else (*root, False)
         if live.setdefault(self._key_of(context), origin) is not origin:
             self._tell_traces_apart(context, origin)
         if len(live) > self._max_spans:
@@ -99,7 +98,6 @@ class Lineage:
             ended[key] = origin
             if not self._live:
                 ended.clear()
-                self._known_roots.clear()
             elif len(ended) > _MAX_ENDED:
                 self._forget_ended()
 
@@ -107,28 +105,22 @@ class Lineage:
 
     def root_of(self, span: ContextTuple) -> SpanKey | None:
         """Return the local root that a live or ended span belongs to, itself if it is one; None if it has ended."""
-        trace_id, key = span[_TRACE_ID], self._key_of(span)
         origin = self._origin(self._live, span) or self._origin(self._ended, span)
-        passed: list[_Key] = []
-        while origin is not None and not self._is_roots(key, origin):
-            key = self._key_of(origin)
-            known = self._known_roots.get(key)
-            if known is not None and self._live.get(known, _NO_TRACE)[_TRACE_ID] == trace_id:
-                key = known
-                break
-            passed.append(key)
-            origin = self._origin(self._live, origin) or self._origin(self._ended, origin)
-        if self._live.get(key, _NO_TRACE)[_TRACE_ID] != trace_id:
-            # It is late for its own root, but perhaps not for the one that this one's remote parent belongs to.
-            return self.root_of(origin) if origin is not None and origin[_IS_REMOTE] else None
-        if len(passed) >= _MEMORABLE_DEPTH:
-            self._known_roots.update(dict.fromkeys(passed, key))
-            if len(self._known_roots) > _MAX_KNOWN_ROOTS:
-                self._known_roots.clear()
-        return key if isinstance(key, tuple) else (trace_id, key)
+        if origin is not None and not self._is_roots(span, origin):
+            span, origin = origin, self._origin(self._live, origin) or self._origin(self._ended, origin)
+        if origin is None:
+            return None
+        if self._origin(self._live, span) is not None:
+            return span[:2]
+        # It is late for its own root, but perhaps not for the one that this one's remote parent belongs to.
+        return self.root_of(origin) if origin[_IS_REMOTE] else None
 
     def origin_of(self, span: ContextTuple) -> ContextTuple | None:
-        """Return the context of a live span's parent, its own if it has none here; None if the span does not live."""
+        """Return a live span's origin, None if the span does not live.
+
+        That is the context of its local root or, for a local root, of its remote parent where that lives here, otherwise
+        its own.
+        """
         return self._origin(self._live, span)
 
     def root_above(self, root: ContextTuple) -> SpanKey | None:
@@ -141,9 +133,9 @@ class Lineage:
         """
         return self.root_of(root) if root[_IS_REMOTE] else None
 
-    def _is_roots(self, key: _Key, origin: ContextTuple) -> bool:
+    def _is_roots(self, span: ContextTuple, origin: ContextTuple) -> bool:
         """Whether this is the origin of a local root."""
-        return bool(origin[_IS_REMOTE]) or self._key_of(origin) == key
+        return bool(origin[_IS_REMOTE]) or origin[_SPAN_ID] == span[_SPAN_ID]
 
     def _origin(self, spans: dict[_Key, ContextTuple], span: ContextTuple) -> ContextTuple | None:
         """Return a span's origin; None if it is not among the spans."""
@@ -201,5 +193,4 @@ class Lineage:
                 for key, other in list(spans.items()):
                     if not isinstance(key, tuple):
                         spans[other[_TRACE_ID], key] = spans.pop(key)
-            self._known_roots.clear()
             self._live[self._key_of(context)] = origin
