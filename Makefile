@@ -5,7 +5,7 @@ VENV := .venv
 DEMO := .venv-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk lint matrix clean
+.PHONY: help demo test test-sdk lint bench soak matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ test-sdk: $(VENV)/.ready ## Run the test suite on one SDK: make test-sdk SDK=1.3
 	$(VENV)/bin/nox --force-python "$$($(VENV)/bin/python -c 'import platform; print(platform.python_version())')" \
 	  --session "tests(sdk='$(SDK)')"
 
+bench: $(VENV)/.ready-benchmarks ## Measure the cost of the processor against others, side by side.
+	$(VENV)/bin/python -m benchmarks
+
+soak: $(VENV)/.ready ## A million spans with faults, forks and late outputs: minutes.
+	$(VENV)/bin/python -m soak
+
 matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installed Python.
 	$(VENV)/bin/nox
 
@@ -35,6 +41,10 @@ clean: ## Remove what the targets made.
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,cli]' --group dev
+	touch $@
+
+$(VENV)/.ready-benchmarks: $(VENV)/.ready
+	$(VENV)/bin/python -m pip install --quiet --group benchmarks
 	touch $@
 
 $(DEMO)/.ready: pyproject.toml

@@ -118,7 +118,7 @@ class Lineage:
     def origin_of(self, span: ContextTuple) -> ContextTuple | None:
         """Return a live span's origin, None if the span does not live.
 
-        That is the context of its local root or, for a local root, of its remote parent where that lives here, otherwise
+        That is the context of its local root or, for a local root, of its remote parent where that lives here, or else
         its own.
         """
         return self._origin(self._live, span)
