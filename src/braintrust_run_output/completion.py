@@ -77,7 +77,7 @@ def from_messages(messages: Iterable[Message], source: str, *, raw: str | None =
     Of a list that holds a whole exchange only the output counts (see `output_of`).
     """
     messages = list(messages)
-    if len(messages) == 1 and messages[0].role in _ASSISTANT_ROLES and not messages[0].tool_calls:  # most often
+    if len(messages) == 1 and not _is_input(messages[0]) and not messages[0].tool_calls:  # most often
         text = _text_of(messages[0])
         return None if text is None else Completion(source, text, (), raw)
     output = [message for message in map(_without_nothing, output_of(messages)) if message is not None]
@@ -107,7 +107,7 @@ def encodable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
 
@@ -136,8 +136,9 @@ def says_nothing(text: str) -> bool:
     return not first or (len(text) <= _LONGEST_PLACEHOLDER and bool(_PLACEHOLDER.fullmatch(text)))
 
 
-_ASSISTANT_ROLES = frozenset({"assistant", "model", "ai", "unknown", ""})
-_TOOL_ROLES = frozenset({"tool", "function"})
+_TOOL_ROLES = frozenset({"tool", "function", "tool-response"})
+_INPUT_ROLES = frozenset({"user", "human", "system", "developer"}) | _TOOL_ROLES
+"""Every other role is the model's: assistant, model, ai, unknown, none, an agent's name."""
 
 
 def output_of(messages: Iterable[Message]) -> Sequence[Message]:
@@ -148,7 +149,7 @@ def output_of(messages: Iterable[Message]) -> Sequence[Message]:
     """
     messages = list(messages)
     start = len(messages)
-    while start and messages[start - 1].role in _ASSISTANT_ROLES:
+    while start and not _is_input(messages[start - 1]):
         start -= 1
     if start == len(messages):
         return _before_tool_results(messages)
@@ -158,12 +159,16 @@ def output_of(messages: Iterable[Message]) -> Sequence[Message]:
     return answer if last_call >= 0 and answer else output
 
 
+def _is_input(message: Message) -> bool:
+    return message.role.lower() in _INPUT_ROLES
+
+
 def _before_tool_results(messages: list[Message]) -> Sequence[Message]:
     """Return the output of an exchange that ends with the result of a tool."""
     end = len(messages)
     while end and messages[end - 1].role in _TOOL_ROLES:
         end -= 1
-    if end == len(messages) or not end or messages[end - 1].role not in _ASSISTANT_ROLES:
+    if end == len(messages) or not end or _is_input(messages[end - 1]):
         return ()
     last = messages[end - 1]
     return (Message(last.role, last.content),) if _text_of(last) else (last,)

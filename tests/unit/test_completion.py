@@ -41,6 +41,9 @@ ANSWER = Message("assistant", "It is sunny.")
         ([CALLING, RESULT], [CALLING]),
         ([Message("assistant", "It is sunny.", (CALL,)), RESULT], [ANSWER]),  # one merged message
         ([Message("model", "It is sunny.")], [Message("model", "It is sunny.")]),
+        ([ASKED, Message("weather_agent", "It is sunny.")], [Message("weather_agent", "It is sunny.")]),
+        ([Message("User", "?"), RESULT, Message("Assistant", "Sunny.")], [Message("Assistant", "Sunny.")]),
+        ([ANSWER, Message("developer", "Be brief.")], []),
         ([ASKED], []),
         ([ANSWER, ASKED], []),
         ([RESULT], []),

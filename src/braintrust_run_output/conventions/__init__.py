@@ -8,6 +8,7 @@ To add one: write a module like its neighbours (what it claims and one real exam
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from . import (
@@ -15,6 +16,7 @@ from . import (
     google_adk,
     haystack,
     indexed,
+    instructor,
     langfuse,
     langsmith,
     litellm,
@@ -24,6 +26,7 @@ from . import (
     openinference,
     pydantic_ai,
     single_attribute,
+    smolagents,
     span_events,
     traceloop,
     vercel_ai,
@@ -53,6 +56,7 @@ MODEL_OUTPUTS: tuple[Convention, ...] = (
     pydantic_ai.CONVENTION,
     litellm.FUNCTION_CALL,
     gen_ai_messages.CONVENTION,
+    google_adk.OPENINFERENCE,
     openinference.MESSAGES,
     openinference.CHOICES,
     indexed.GEN_AI_COMPLETION,
@@ -67,6 +71,8 @@ MODEL_OUTPUTS: tuple[Convention, ...] = (
     livekit.CONVENTION,
     litellm.RAW_CHOICES,
     span_events.CONVENTION,
+    smolagents.CONVENTION,
+    instructor.CONVENTION,
     openinference.LLM_OUTPUT,
 )
 """Conventions for what models and agents put out, in the order in which they are tried; the first find wins."""
@@ -91,10 +97,12 @@ def _ranks_by(what: str) -> dict[str, tuple[int, ...]]:
 
 _RANKS_BY_KEY = _ranks_by("keys")
 _RANKS_BY_EVENT = _ranks_by("events")
+_NONE = frozenset[str]()
+_MODEL_KEYS = frozenset(_RANKS_BY_KEY)
 _GENERIC_KEYS = frozenset[str]().union(*(convention.keys for convention in GENERIC_OUTPUTS))
 _GENERIC_EXCERPT = _GENERIC_KEYS.union(*(convention.needs for convention in GENERIC_OUTPUTS))
 
-KEYS = frozenset(_RANKS_BY_KEY) | _GENERIC_KEYS
+KEYS = _MODEL_KEYS | _GENERIC_KEYS
 """The attributes of which a span with an output has at least one, unless its output is in an event."""
 EVENTS = frozenset(_RANKS_BY_EVENT)
 """The names of the events that may hold an output."""
@@ -111,14 +119,23 @@ def read_completion(attributes: Attributes, events: Sequence[Event] = (), scope_
         events: The span's events; default none.
         scope_name: The name of the span's instrumentation scope; default unknown.
     """
-    ranks = set[int]()
-    if not _RANKS_BY_KEY.keys().isdisjoint(attributes):
-        ranks.update(*(_RANKS_BY_KEY[key] for key in _RANKS_BY_KEY.keys() & attributes.keys()))
-    for event in events:
-        ranks.update(_RANKS_BY_EVENT.get(event.name, ()))
-    if not ranks or is_never_a_completion(attributes):
+    event_names = frozenset([event.name for event in events]) & EVENTS if events else _NONE
+    conventions = _given_away_by(_MODEL_KEYS.intersection(attributes), event_names)
+    if not conventions or is_never_a_completion(attributes):
         return None
-    return _first(MODEL_OUTPUTS[rank].read(attributes, events, scope_name) for rank in sorted(ranks))
+    for convention in conventions:
+        completion = convention.read(attributes, events, scope_name)
+        if completion is not None:
+            return completion
+    return None
+
+
+@lru_cache(maxsize=1_024)
+def _given_away_by(keys: frozenset[str], events: frozenset[str]) -> tuple[Convention, ...]:
+    """Return the conventions to try, in order. Applications use few combinations of keys: each is worked out once."""
+    ranks = {rank for key in keys for rank in _RANKS_BY_KEY[key]}
+    ranks.update(rank for event in events for rank in _RANKS_BY_EVENT[event])
+    return tuple(MODEL_OUTPUTS[rank] for rank in sorted(ranks))
 
 
 def read_generic_output(attributes: Attributes, scope_name: str = "") -> Completion | None:

@@ -11,15 +11,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
-from ._json import Object, compact, first_string, is_array, is_object
+from ._json import Object, compact, first_string, is_array, is_object, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _REASONING = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought"})
-_TOOL_CALL = frozenset(
-    {"tool_call", "tool_use", "function_call", "tool-call", "toolUse", "server_tool_call", "mcp_call"}
-)
+_TOOL_CALL = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "toolUse", "server_tool_call"})
 _TOOL_RESULT = frozenset({
     "tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response",
 })  # fmt: skip
@@ -29,6 +27,7 @@ _TOOL_CALL_KEYS = ("toolUse", "functionCall", "tool_call")
 _TOOL_RESULT_KEYS = ("toolResult", "functionResponse", "function_response", "tool_call_result")
 _CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id")
 _ARGUMENTS = ("arguments", "input", "args", "parameters")
+_RESULT_IDS = ("id", "tool_call_id", "tool_use_id", "toolUseId", "call_id")
 
 _LANGCHAIN_ROLES = {
     "ai": "assistant",
@@ -38,6 +37,15 @@ _LANGCHAIN_ROLES = {
     "tool": "tool",
     "function": "tool",
 }
+_LANGCHAIN_TYPES = {
+    "HumanMessage": "human",
+    "SystemMessage": "system",
+    "ToolMessage": "tool",
+    "FunctionMessage": "function",
+}
+
+_ROLES = frozenset({*_LANGCHAIN_ROLES, "", "assistant", "chatbot", "developer", "model", "unknown", "user"})
+_MESSAGE_KEYS = frozenset({"role", "content", "parts", "tool_calls", "function_call"})
 
 
 def read_messages(value: object) -> list[Message]:
@@ -57,6 +65,11 @@ def is_chat(value: object) -> bool:
     return bool(items) and all(is_object(item) and _is_message(item) for item in items)
 
 
+def is_items(value: object) -> bool:
+    """Whether parsed JSON is a list of items of OpenAI's Responses API: messages, calls, reasoning."""
+    return is_array(value) and bool(value) and all(is_object(item) and _is_item(item) for item in value)
+
+
 def read_text(content: object) -> str | None:
     """Return the text of a message's content: itself, or its text blocks joined; None if it has none."""
     if isinstance(content, str):
@@ -68,19 +81,22 @@ def read_text(content: object) -> str | None:
 
 def is_content_blocks(value: object) -> bool:
     """Whether parsed JSON is a list of content blocks, rather than a structured answer that is a list."""
-    return (
-        is_array(value) and bool(value) and all(is_object(item) and item.get("type") in _BLOCK_TYPES for item in value)
-    )
+    return is_array(value) and bool(value) and all(is_object(item) and type_of(item) in _BLOCK_TYPES for item in value)
 
 
 def read_tool_call(item: object) -> ToolCall | None:
-    """Return the tool call that an object describes, whatever it calls its parts; None if it names no tool."""
+    """Return the tool call that an object describes, whatever it calls its parts; None if it names no tool.
+
+    A part or OpenAI call that has no arguments at all, not even empty ones, was written with content capture off.
+    """
     if not is_object(item):
         return None
     nested = next(
         (item[key] for key in ("function", "function_call", *_TOOL_CALL_KEYS) if is_object(item.get(key))), item
     )
     inner = nested if is_object(nested) else item
+    if _withholds_arguments(item, inner):
+        return None
     name = first_string(inner, "name", "toolName", "tool_name")
     arguments = next((inner[key] for key in _ARGUMENTS if inner.get(key) is not None), {})
     if name is None and not arguments:
@@ -89,13 +105,25 @@ def read_tool_call(item: object) -> ToolCall | None:
     return ToolCall(name or "", arguments if isinstance(arguments, str) else compact(arguments), identifier)
 
 
+def _withholds_arguments(item: Object, inner: Object) -> bool:
+    is_part_or_openai = item.get("function") is inner or type_of(item) in ("tool_call", "function_call", "function")
+    return is_part_or_openai and not any(key in inner for key in _ARGUMENTS)
+
+
 def _is_message(item: Object) -> bool:
+    role, message = item.get("role"), item.get("message")
     return (
-        any(key in item for key in ("role", "_role"))
-        or is_object(item.get("message"))
+        (isinstance(role, str) and role.lower() in _ROLES)
+        or "_role" in item
+        or (is_object(message) and not _MESSAGE_KEYS.isdisjoint(message))
         or (bool(item.get("lc")) and is_object(item.get("kwargs")))
-        or (item.get("type") in _LANGCHAIN_ROLES and any(key in item for key in ("content", "data")))
+        or (type_of(item) in _LANGCHAIN_ROLES and any(key in item for key in ("content", "data")))
     )
+
+
+def _is_item(item: Object) -> bool:
+    kind = type_of(item)
+    return (kind == "message" and "content" in item) or kind.endswith(("_call", "_call_output")) or kind == "reasoning"
 
 
 def _messages_of(item: Object) -> Iterator[Message]:
@@ -103,22 +131,24 @@ def _messages_of(item: Object) -> Iterator[Message]:
     item = _unpacked(item)
     role = _role_of(item)
     texts: list[str] = []
-    calls: list[ToolCall] = []
+    calls: dict[ToolCall, None] = {}
+    answered: set[str | None] = set()
     for block in _blocks_of(item):
-        if _is_tool_result(block):
+        if is_object(block) and _is_tool_result(block):
             yield from _message(role, texts, calls)
             yield Message("tool")
-            texts, calls = [], []
+            texts, calls = [], {}
+            answered.add(first_string(block, *_RESULT_IDS))
         elif _is_tool_call(block):
             call = read_tool_call(block)
-            if call is not None and call not in calls:
-                calls.append(call)
+            if call is not None and (call.id is None or call.id not in answered):
+                calls[call] = None
         elif (text := _text_of(block)) is not None:
             texts.append(text)
     yield from _message(role, texts, calls)
 
 
-def _message(role: str, texts: list[str], calls: list[ToolCall]) -> Iterator[Message]:
+def _message(role: str, texts: list[str], calls: Iterable[ToolCall]) -> Iterator[Message]:
     if texts or calls or role == "tool":
         yield Message(role, "".join(texts) if texts else None, tuple(calls))
 
@@ -128,9 +158,10 @@ def _unpacked(item: Object) -> Object:
     if is_object(message := item.get("message")):  # a choice; its tool calls may stand beside the message
         item = {**item, **message}
     if item.get("lc") and is_object(kwargs := item.get("kwargs")):  # LangChain, by constructor
-        return kwargs
-    if item.get("type") in _LANGCHAIN_ROLES and is_object(data := item.get("data")):  # LangChain, by type
-        return data
+        path = item.get("id")
+        return {"type": _LANGCHAIN_TYPES.get(str(path[-1])) if is_array(path) and path else None, **kwargs}
+    if type_of(item) in _LANGCHAIN_ROLES and is_object(data := item.get("data")):  # LangChain, by type
+        return {"type": item["type"], **data}
     if "_role" in item or "_content" in item:  # Haystack's dataclass
         return {key.removeprefix("_"): value for key, value in item.items()}
     return item
@@ -140,12 +171,12 @@ def _role_of(item: Object) -> str:
     role = item.get("role")
     if isinstance(role, str):
         return role.lower()
-    return _LANGCHAIN_ROLES.get(str(item.get("type")), "assistant")
+    return _LANGCHAIN_ROLES.get(type_of(item), "assistant")
 
 
 def _blocks_of(item: Object) -> Iterator[object]:
     """Yield what a message consists of: its texts, content blocks, parts and tool calls."""
-    if _is_tool_result(item) or item.get("type") in _REASONING or ("role" not in item and _is_tool_call(item)):
+    if _is_tool_result(item) or type_of(item) in _REASONING or ("role" not in item and _is_tool_call(item)):
         yield item  # an item of OpenAI's Responses API is itself a block
         return
     contents = [item[key] for key in ("content", "parts", "text", "refusal") if item.get(key) is not None]
@@ -175,7 +206,7 @@ def _tool_calls_of(item: Object) -> Iterator[object]:
 
 def _is_tool_call(block: object) -> bool:
     return is_object(block) and (
-        block.get("type") in _TOOL_CALL
+        type_of(block) in _TOOL_CALL
         or any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS)
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
@@ -183,13 +214,16 @@ def _is_tool_call(block: object) -> bool:
 
 
 def _is_tool_result(block: object) -> bool:
-    return is_object(block) and (block.get("type") in _TOOL_RESULT or any(key in block for key in _TOOL_RESULT_KEYS))
+    return is_object(block) and (type_of(block) in _TOOL_RESULT or any(key in block for key in _TOOL_RESULT_KEYS))
 
 
 def _text_of(block: object) -> str | None:
     """Return the text of a content block, None if it is of another kind."""
     if isinstance(block, str):
         return block
-    if not is_object(block) or block.get("type") in _REASONING or block.get("thought") is True:
+    if not is_object(block) or block.get("thought") is True:
         return None
+    kind = type_of(block).lower()
+    if kind and "text" not in kind and kind != "refusal":
+        return None  # reasoning, an image, a file ...
     return first_string(block, "text", "content", "refusal")

@@ -21,21 +21,27 @@ def parse(value: object) -> object:
 
 
 def compact(value: object) -> str:
-    """Return a value as compact JSON text; what JSON does not know is written as its ``str``."""
+    """Return a value as compact JSON text (what JSON does not know as its ``str``); empty if that cannot be done."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     except (ValueError, TypeError, RecursionError):
-        return str(value)
+        return ""
 
 
 def is_object(value: object) -> TypeGuard[Object]:
     """Whether a value is a JSON object."""
-    return isinstance(value, Mapping)
+    return isinstance(value, (dict, Mapping))  # dict first: to ask an abstract class takes ten times as long
 
 
 def is_array(value: object) -> TypeGuard[Array]:
     """Whether a value is a JSON array (a tuple where the SDK has cleaned it)."""
     return isinstance(value, (list, tuple))
+
+
+def type_of(item: Object) -> str:
+    """Return what an object calls its type; empty if it has none, or one that is no string."""
+    value = item.get("type")
+    return value if isinstance(value, str) else ""
 
 
 def first_string(item: Object, *keys: str) -> str | None:

@@ -30,8 +30,14 @@ _BRAINTRUST = "braintrust.span_attributes"
 
 def is_never_a_completion(attributes: Mapping[str, object]) -> bool:
     """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ..."""
-    kinds = [attributes[attribute] for attribute in KIND_ATTRIBUTES if attribute in attributes]
+    for attribute in KIND_ATTRIBUTES:
+        if attribute in attributes and _is_not_a_model(attributes[attribute]):
+            return True
     if _BRAINTRUST in attributes:
         encoded = parse(attributes[_BRAINTRUST])
-        kinds += [encoded.get("type"), encoded.get("purpose")] if is_object(encoded) else []
-    return any(isinstance(kind, str) and kind.lower() in _NOT_A_MODEL for kind in kinds)
+        return is_object(encoded) and (_is_not_a_model(encoded.get("type")) or _is_not_a_model(encoded.get("purpose")))
+    return False
+
+
+def _is_not_a_model(kind: object) -> bool:
+    return isinstance(kind, str) and kind.lower() in _NOT_A_MODEL

@@ -7,41 +7,48 @@ Cohere, AI21), Ollama, and LangChain's ``LLMResult``.
 from __future__ import annotations
 
 from ..completion import Message
-from ._chat import is_chat, read_messages
+from ._chat import is_chat, is_items, read_messages
 from ._json import is_array, is_object
 
 _TEXTS = ("text", "outputText", "generation", "completion", "combined_chunk_content", "response")
 """The text of a response that is one object with one text."""
 _LISTS = ("choices", "candidates", "generations", "results", "outputs", "completions", "replies")
 """The alternatives of a response that offers several."""
+_DEEPEST = 3
 
 
 def read_response(value: object) -> list[Message]:
     """Return the messages of a provider's response as parsed JSON; none if it is not known to be one."""
+    if is_items(value):
+        return _one_turn(read_messages(value))
     if not is_object(value):
         return []
+    if is_items([value]):
+        return read_messages(value)
     for key in _LISTS:
         if is_array(items := value.get(key)):
-            return [message for item in items for message in _alternative(item)]
+            return [message for item in items for message in _alternative(item, _DEEPEST)]
     output = value.get("output")
     if is_object(output) and is_object(output.get("message")):  # Bedrock Converse
         return read_messages(output)
-    if is_array(output) and _are_items(output):
+    if is_items(output):
         return _one_turn(read_messages(output))
     if is_chat(value):  # Anthropic, Ollama, Cohere, or a bare message
         return read_messages(value)
+    if is_object(content := value.get("content")) and is_array(content.get("parts")):  # Google ADK
+        return read_messages(content)
     for key in _TEXTS:
         if isinstance(text := value.get(key), str):
             return [Message("assistant", text)]
     return []
 
 
-def _alternative(item: object) -> list[Message]:
+def _alternative(item: object, depth: int) -> list[Message]:
     """Return the messages of one choice, candidate or generation (LangChain nests a list for each prompt)."""
     if isinstance(item, str):
         return [Message("assistant", item)]
-    if is_array(item):
-        return [message for inner in item for message in _alternative(inner)]
+    if is_array(item) and depth:
+        return [message for inner in item for message in _alternative(inner, depth - 1)]
     if not is_object(item):
         return []
     if is_object(data := item.get("data")) and isinstance(data.get("text"), str):  # AI21
@@ -49,11 +56,6 @@ def _alternative(item: object) -> list[Message]:
     if isinstance(item.get("outputText"), str):  # Bedrock Titan
         return [Message("assistant", str(item["outputText"]))]
     return read_messages(item)
-
-
-def _are_items(output: object) -> bool:
-    """Whether a list holds items of OpenAI's Responses API."""
-    return is_array(output) and all(is_object(item) and isinstance(item.get("type"), str) for item in output)
 
 
 def _one_turn(messages: list[Message]) -> list[Message]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import from_messages, from_text
-from ._chat import is_chat, read_messages
+from ._chat import is_chat, is_content_blocks, is_items, read_messages
 from ._json import compact, parse
+from ._responses import read_response
 
 if TYPE_CHECKING:
     from ..completion import Completion
@@ -35,4 +36,8 @@ def _from_parsed(value: object, source: str, raw: str | None) -> Completion | No
         return from_text(value, source, raw=raw)
     if is_chat(value):
         return from_messages(read_messages(value), source, raw=raw)
+    if is_content_blocks(value):
+        return from_messages(read_messages({"content": value}), source, raw=raw)
+    if is_items(value):
+        return from_messages(read_response(value), source, raw=raw)
     return from_text(compact(value) if raw is None else raw, source)

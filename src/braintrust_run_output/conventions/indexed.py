@@ -10,7 +10,8 @@ Braintrust's OpenTelemetry guide::
     gen_ai.completion.0.tool_calls.0.arguments  '{"city": "Paris"}'
     braintrust.output.0.content                 "The capital of France is Paris."
 
-The content may itself be a JSON list of content blocks (cohere).
+The content may itself be a JSON list of content blocks (cohere). OpenLLMetry's haystack writes a key of the output,
+``replies``, in place of the text: there the output is on the pipeline, see `traceloop`.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
 
 _FIELDS = ("role", "content", "finish_reason")
 _CALLS = ("tool_calls.0.", "tool_calls.0.function.", "function_call.")
+_HAYSTACK = "opentelemetry.instrumentation.haystack"
 _CALL_FIELDS = ("id", "name", "arguments")
 
 
 def _convention(prefix: str) -> Convention:
-    def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
-        return from_messages(_messages(attributes, prefix), f"{prefix}.*")
+    def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
+        if scope == _HAYSTACK and attributes.get(f"{prefix}.0.content") == "replies":
+            return None
+        return from_messages(messages_at(attributes, prefix), f"{prefix}.*")
 
     keys = [f"{prefix}.0.{field}" for field in _FIELDS]
     keys += [f"{prefix}.0.{call}{field}" for call in _CALLS for field in _CALL_FIELDS]
@@ -46,12 +50,14 @@ GEN_AI_COMPLETION = _convention("gen_ai.completion")
 BRAINTRUST_OUTPUT = _convention("braintrust.output")
 
 
-def _messages(attributes: Attributes, prefix: str) -> Iterator[Message]:
+def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
+    """Yield the messages that are flattened under a prefix."""
+    has_calls = any("_call" in key and key.startswith(prefix) for key in attributes)  # saves asking for each by name
     for index in count():
         message = f"{prefix}.{index}."
         role = attributes.get(f"{message}role")
         content = attributes.get(f"{message}content")
-        calls = tuple(_tool_calls(attributes, message))
+        calls = tuple(_tool_calls(attributes, message)) if has_calls else ()
         if role is None and content is None and not calls and f"{message}finish_reason" not in attributes:
             return
         yield Message(str(role or "assistant"), _text(content), calls)

@@ -5,12 +5,12 @@ The counterpart of the conventions for outputs, as a table: where each family wr
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
-from ..completion import as_chat
+from ..completion import as_chat, encodable
+from . import indexed, openinference
 from ._chat import is_chat, read_messages
-from ._json import compact, is_object, parse
+from ._json import compact, is_array, is_object, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +28,14 @@ _WHOLE = (
     "traceloop.entity.input",
 )
 """Attributes that hold the whole input, the most exact first."""
-_INDEXED = (
-    ("llm.input_messages.{}.message.role", "llm.input_messages.{}.message.content"),
-    ("gen_ai.prompt.{}.role", "gen_ai.prompt.{}.content"),
-)
-"""Attributes that hold the role and content of one message each."""
+_INDEXED = (("llm.input_messages", openinference.messages_at), ("gen_ai.prompt", indexed.messages_at))
+"""Prefixes under which messages are flattened, and what reads them."""
 _BRAINTRUST = ("braintrust.input", "braintrust.input_json")
 
-_OF_A_ROOT = frozenset({*_WHOLE, *_BRAINTRUST, *(key.format(0) for pair in _INDEXED for key in pair)})
+_FIRST = ("llm.input_messages.0.message.role", "llm.input_messages.0.message.content", "gen_ai.prompt.0.role",
+          "gen_ai.prompt.0.content")  # fmt: skip
+
+_OF_A_ROOT = frozenset({*_WHOLE, *_BRAINTRUST, *_FIRST})
 
 
 def has_input(attributes: Mapping[str, object]) -> bool:
@@ -45,32 +45,24 @@ def has_input(attributes: Mapping[str, object]) -> bool:
 
 def read_input(attributes: Mapping[str, object]) -> str | None:
     """Return a model call's input as JSON text, chat messages where it is known to be a chat; None if it has none."""
-    for role, content in _INDEXED:
-        messages = _indexed(attributes, role, content)
+    for prefix, messages_at in _INDEXED:
+        messages = list(messages_at(attributes, prefix))
         if messages:
-            return compact(messages)
+            return encodable(compact(as_chat(messages)))
     for key in _WHOLE:
         if attributes.get(key):
-            return _as_json(attributes[key])
+            return encodable(_as_json(attributes[key])) or None
     return None
-
-
-def _indexed(attributes: Mapping[str, object], role: str, content: str) -> list[dict[str, object]]:
-    messages: list[dict[str, object]] = []
-    for index in count():
-        key = role.format(index), content.format(index)
-        if key[0] not in attributes and key[1] not in attributes:
-            break
-        messages.append({"role": attributes.get(key[0], "user"), "content": attributes.get(key[1])})
-    return messages
 
 
 def _as_json(value: object) -> str:
     parsed = parse(value)
     if parsed is None:
         return compact(value)
-    if is_object(parsed) and "messages" in parsed:
-        parsed = parsed["messages"]
+    if is_object(parsed):
+        parsed = parsed.get("messages", parsed.get("contents", parsed))
+    if is_array(parsed) and len(parsed) == 1 and is_array(parsed[0]):  # LangChain: a list for each prompt
+        parsed = parsed[0]
     if is_chat(parsed):
         messages = read_messages(parsed)
         if messages:

@@ -43,17 +43,18 @@ def read_llm(attributes: Attributes, _events: Sequence[Event], scope: str) -> Co
     if not is_langsmith(attributes, scope) or attributes.get(_KIND) != "llm":
         return None
     value = attributes[_KEY]
-    messages = read_response(parse(value))
+    outputs = parse(value)
+    messages = read_response(outputs)
     if messages:
         return from_messages(messages, _KEY, raw=value if isinstance(value, str) else None)
-    return unwrap(value, _KEY)
+    return unwrap(outputs, _KEY)
 
 
 def read_chain(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
     """Return the output of a chain or agent, unwrapped."""
     if not is_langsmith(attributes, scope) or attributes.get(_KIND) == "llm":
         return None
-    return unwrap(attributes[_KEY], _KEY)
+    return unwrap(parse(attributes[_KEY]), _KEY)
 
 
 LLM = Convention("LangSmith LLM run", read_llm, keys=frozenset({_KEY}))

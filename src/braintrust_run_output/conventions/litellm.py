@@ -13,7 +13,6 @@ provider response, as a Python literal::
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 _FUNCTION_CALL = "gen_ai.completion.0.function_call.name"
 _CHOICES = "llm.text-completion-openai.choices"
-_LONGEST_LITERAL = 1_000_000
+_LONGEST_LITERAL = 100_000
 
 
 def read_function_call(attributes: Attributes, events: Sequence[Event], scope: str) -> Completion | None:
@@ -40,7 +39,7 @@ def read_function_call(attributes: Attributes, events: Sequence[Event], scope: s
     if said is None or said.text is None:
         return None if said else called
     first, *more = called.messages
-    return replace(called, messages=(Message(first.role, said.text, first.tool_calls), *more))
+    return called._replace(messages=(Message(first.role, said.text, first.tool_calls), *more))
 
 
 def read_raw_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:

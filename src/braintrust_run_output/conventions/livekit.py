@@ -27,14 +27,10 @@ _CALLS = ("lk.pii.response.function_calls", "lk.response.function_calls")
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the turn's text and tool calls."""
-    source = next((key for key in _TEXTS if isinstance(attributes.get(key), str)), _TEXTS[-1])
+    source = next((key for key in _TEXTS if attributes.get(key)), _TEXTS[-1])
     text = attributes.get(source)
-    calls = tuple(
-        call
-        for key in _CALLS
-        for item in _items(attributes.get(key))
-        if (call := read_tool_call(parse(item))) is not None
-    )
+    items = next((items for key in _CALLS if (items := _items(attributes.get(key)))), ())
+    calls = tuple(call for item in items if (call := read_tool_call(parse(item))) is not None)
     if calls:
         return from_messages([Message("assistant", str(text) if text else None, calls)], source)
     return from_text(text, source) if isinstance(text, str) else None

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _KEY = "events"
-_OUTPUTS = ("gen_ai.choice", "gen_ai.assistant.message")
+_CHOICE = "gen_ai.choice"
+_OUTPUTS = (_CHOICE, "gen_ai.assistant.message")
+_UNKNOWN = "gen_ai.unknown"
+"""How logfire calls an item that is no message, as the reasoning before an answer and the searches beside it."""
 
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -33,12 +36,20 @@ def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Compl
     if isinstance(value, str) and "gen_ai." not in value:
         return None
     items = parse(value)
-    if not is_array(items) or not items or not is_object(last := items[-1]):
-        return None
-    if last.get("event.name") not in _OUTPUTS:
-        return None
-    choices = [item for item in items if is_object(item) and item.get("event.name") == "gen_ai.choice"]
-    return from_messages(read_messages(choices or items), _KEY)
+    return from_messages(read_messages(_output(items)), _KEY) if is_array(items) else None
+
+
+def _output(items: Sequence[object]) -> list[object]:
+    """Return the events after the last one of a user, system or tool; only the choices, where there are some."""
+    output: list[object] = []
+    for item in reversed(items):
+        name = item.get("event.name") if is_object(item) else None
+        if name not in (*_OUTPUTS, _UNKNOWN):
+            break
+        if name != _UNKNOWN:
+            output.append(item)
+    output.reverse()
+    return [item for item in output if is_object(item) and item.get("event.name") == _CHOICE] or output
 
 
 CONVENTION = Convention("events attribute", read, keys=frozenset({_KEY}))

@@ -12,28 +12,31 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
     llm.choices.0.completion.text                                              "The capital of France is Paris."
     output.value                                                               "The capital of France is Paris."
 
-Contents of type ``reasoning`` are left out. ``output.value`` is a model's output, as a last resort, on LLM spans only
-(text, or a provider's whole response); on agents and chains it is a generic output.
+Contents of type ``reasoning`` are left out, indexes may have gaps (items that are no messages), and DSPy's texts stand
+between markers. ``output.value`` is a model's output, as a last resort, on LLM spans only (text, or a provider's whole
+response; other JSON is the request of a helper); on agents and chains it is a generic output.
 """
 
 from __future__ import annotations
 
 from itertools import count, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..completion import Message, ToolCall, from_messages, from_text
 from ._convention import Attributes, Convention, Event
-from ._json import parse
+from ._json import is_array, is_object, parse
 from ._responses import read_response
-from ._unwrap import unwrap
+from ._unwrap import dspy_answer, unwrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..completion import Completion
 
+T = TypeVar("T")
+
 _PREFIX = "llm.output_messages"
-_FIRST = f"{_PREFIX}.0.message."
+_FIRST = f"{_PREFIX}.0.message.", f"{_PREFIX}.1.message."
 _NAME = "tool_call.function.name"
 _ARGUMENTS = "tool_call.function.arguments"
 _ID = "tool_call.id"
@@ -41,46 +44,78 @@ _CHOICE = "llm.choices.{}.completion.text"
 _OUTPUT = "output.value"
 _KIND = "openinference.span.kind"
 _MIME_TYPE = "output.mime_type"
+_JSON = "application/json"
+_FUNCTION_CALL = "function_call_name", "function_call_arguments_json"
+_WIDEST_GAP = 4
 
 
 def read_output_messages(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output messages."""
-    return from_messages(_messages(attributes), f"{_PREFIX}.*")
+    return from_messages(messages_at(attributes, _PREFIX), f"{_PREFIX}.*")
 
 
-def _messages(attributes: Attributes) -> Iterator[Message]:
+def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
+    """Yield the messages that are flattened under a prefix."""
+    # One pass over the names, instead of asking for every message, block and call that there might be.
+    prefix = f"{prefix}."
+    own = {key: value for key, value in attributes.items() if key.startswith(prefix)}
+    numbers = {key[len(prefix) :].partition(".")[0] for key in own}
+    has_calls = any("_call" in key for key in own)
+    for number in sorted(filter(str.isdecimal, numbers), key=lambda number: (len(number), number)):
+        message = f"{prefix}{number}.message."
+        role = own.get(f"{message}role")
+        content = _content(own, message)
+        calls = (*_tool_calls(own, f"{message}tool_calls."), *_function_call(own, message)) if has_calls else ()
+        if role is not None or content is not None or calls:
+            yield Message(str(role or "assistant"), None if content is None else dspy_answer(content), calls)
+
+
+def _numbered(read: Callable[[int], T | None]) -> Iterator[T]:
+    """Yield what ``read`` finds at 0, 1, 2 ... until it has found nothing for a while."""
+    gap = 0
     for index in count():
-        message = f"{_PREFIX}.{index}.message."
-        role = attributes.get(f"{message}role")
-        content = attributes.get(f"{message}content")
-        if not isinstance(content, str):
-            content = _contents(attributes, f"{message}contents.")
-        calls = tuple(_tool_calls(attributes, f"{message}tool_calls."))
-        if role is None and content is None and not calls:
+        found = read(index)
+        if found is not None:
+            gap = 0
+            yield found
+        elif gap == _WIDEST_GAP:
             return
-        yield Message(str(role or "assistant"), content, calls)
+        else:
+            gap += 1
 
 
-def _contents(attributes: Attributes, prefix: str) -> str | None:
-    texts: list[str] = []
-    for index in count():
-        content = f"{prefix}{index}.message_content."
-        kind, text = attributes.get(f"{content}type"), attributes.get(f"{content}text")
+def _content(attributes: Attributes, message: str) -> str | None:
+    content = attributes.get(f"{message}content")
+    if isinstance(content, str) and content:
+        return content
+
+    def read(index: int) -> str | None:
+        block = f"{message}contents.{index}.message_content."
+        kind, text = attributes.get(f"{block}type"), attributes.get(f"{block}text")
         if kind is None and text is None:
-            break
-        if isinstance(text, str) and kind in (None, "text"):
-            texts.append(text)
+            return None
+        return text if isinstance(text, str) and kind in (None, "text") else ""
+
+    texts = list(_numbered(read))
     return "".join(texts) if texts else None
 
 
+def _function_call(attributes: Attributes, message: str) -> Iterator[ToolCall]:
+    name, arguments = (attributes.get(message + key) for key in _FUNCTION_CALL)
+    if name is not None:
+        yield ToolCall(str(name), str(arguments or "{}"))
+
+
 def _tool_calls(attributes: Attributes, prefix: str) -> Iterator[ToolCall]:
-    for index in count():
+    def read(index: int) -> ToolCall | None:
         call = f"{prefix}{index}."
         name, arguments = attributes.get(call + _NAME), attributes.get(call + _ARGUMENTS)
         if name is None and arguments is None:
-            return
+            return None
         identifier = attributes.get(call + _ID)
-        yield ToolCall(str(name or ""), str(arguments or "{}"), None if identifier is None else str(identifier))
+        return ToolCall(str(name or ""), str(arguments or "{}"), None if identifier is None else str(identifier))
+
+    return _numbered(read)
 
 
 def read_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -95,11 +130,18 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], _scope: st
     if str(attributes.get(_KIND)).upper() != "LLM" or not isinstance(value, str):
         return None
     parsed = parse(value) if value.lstrip()[:1] in ("{", "[", '"') else None
+    if isinstance(parsed, str):
+        return from_text(parsed, _OUTPUT, raw=value)
     if parsed is None:
-        return from_text(value.removeprefix("assistant: "), _OUTPUT, raw=value)
-    if isinstance(parsed, list) and all(isinstance(text, str) for text in parsed):  # DSPy: a text for each choice
-        return from_messages([Message("assistant", text) for text in parsed], _OUTPUT, raw=value)
-    return from_messages(read_response(parsed), _OUTPUT, raw=value)
+        text = value.removeprefix("assistant: ")  # LlamaIndex, whose message without text is "None"
+        return None if text != value and text == "None" else from_text(dspy_answer(text), _OUTPUT, raw=value)
+    is_json = attributes.get(_MIME_TYPE) == _JSON
+    if is_json and is_array(parsed) and (texts := [text for text in parsed if isinstance(text, str)]):  # DSPy's choices
+        return from_messages([Message("assistant", dspy_answer(text)) for text in texts], _OUTPUT, raw=value)
+    if messages := read_response(parsed):
+        return from_messages(messages, _OUTPUT, raw=value)
+    is_request = is_object(parsed) and "messages" in parsed
+    return None if is_json or is_request else from_text(value, _OUTPUT)
 
 
 def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -111,11 +153,13 @@ def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -
 
 _MESSAGE_KEYS = (
     "role", "content", "contents.0.message_content.text", "contents.0.message_content.type",
-    f"tool_calls.0.{_NAME}", f"tool_calls.0.{_ARGUMENTS}",
+    f"tool_calls.0.{_NAME}", f"tool_calls.0.{_ARGUMENTS}", _FUNCTION_CALL[0],
 )  # fmt: skip
 
 MESSAGES = Convention(
-    "OpenInference messages", read_output_messages, keys=frozenset(_FIRST + key for key in _MESSAGE_KEYS)
+    "OpenInference messages",
+    read_output_messages,
+    keys=frozenset(first + key for first in _FIRST for key in _MESSAGE_KEYS),
 )
 CHOICES = Convention("OpenInference choices", read_choices, keys=frozenset({_CHOICE.format(0)}))
 LLM_OUTPUT = Convention("OpenInference LLM output", read_llm_output, keys=frozenset({_OUTPUT}))

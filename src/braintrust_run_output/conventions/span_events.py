@@ -53,6 +53,8 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
         messages = read_messages(parsed) if "role" in _first(parsed) else read_messages({"content": parsed})
     elif is_object(parsed):
         messages = read_messages(parsed)
+    elif is_array(parsed) and not parsed:
+        messages = []
     else:
         messages = [Message("assistant", content)] if isinstance(content, str) else []
     calls = parse(attributes.get("tool_calls"))

@@ -115,3 +115,106 @@ def test_an_exchange_merged_into_one_message(after):
 )
 def test_no_completion(value):
     assert read(value) is None
+
+
+RESPONSE = {"type": "tool_call_response", "id": "c1", "response": "sunny"}
+MORE = {"type": "text", "content": "Let me look."}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [CALL, RESPONSE, TEXT],
+        [TEXT, CALL, RESPONSE],
+        [CALL, TEXT, RESPONSE],
+        [RESPONSE, CALL, TEXT],
+        [RESPONSE, TEXT, CALL],
+        [MORE, CALL, RESPONSE, TEXT],
+        [{"type": "reasoning", "content": "hm"}, CALL, RESPONSE, TEXT],
+        [CALL, CALL | {"id": "c2"}, RESPONSE, RESPONSE | {"id": "c2"}, TEXT],
+    ],
+    ids=lambda parts: " ".join(part["type"] for part in parts),
+)
+def test_in_a_merged_message_an_answered_call_is_no_output(parts):
+    assert read(json.dumps([message(*parts)])) == "Paris."
+
+
+def test_in_a_merged_message_a_call_without_an_answer_is_output():
+    (rendered,) = json.loads(read(json.dumps([message(CALL, RESPONSE, TEXT, CALL | {"id": "c2"})])))
+
+    assert rendered["content"] == "Paris."
+    assert [call["id"] for call in rendered["tool_calls"]] == ["c2"]
+
+
+def test_an_exchange_that_ends_with_a_tools_result():
+    (rendered,) = json.loads(read(json.dumps([message(CALL), message(RESPONSE, role="tool")])))
+
+    assert rendered["tool_calls"][0]["id"] == "c1"
+
+
+def test_an_exchange_that_begins_with_the_question():
+    asked = message({"type": "text", "content": "What is the capital of France?"}, role="user")
+    exchange = [asked, message(MORE, CALL), message(RESPONSE, role="tool"), message(TEXT)]
+
+    assert read(json.dumps(exchange)) == "Paris."
+    assert read(json.dumps([*exchange, asked])) is None
+
+
+@pytest.mark.parametrize("arguments", [{}, "{}", "", None], ids=repr)
+def test_a_call_without_arguments(arguments):
+    (rendered,) = json.loads(read(json.dumps([message(CALL | {"arguments": arguments})])))
+
+    assert rendered["tool_calls"][0]["function"]["name"] == "get_weather"
+
+
+def test_a_call_without_a_name():
+    (rendered,) = json.loads(read(json.dumps([message(CALL | {"name": None})])))
+
+    assert rendered["tool_calls"][0]["function"] == {"name": "", "arguments": '{"city":"Paris"}'}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [{"type": "tool_call", "id": "c1", "name": "get_weather"}],
+        [{"type": "text"}, {"type": "tool_call", "id": "c1", "name": "get_weather"}],
+        [{"type": "reasoning", "content": "hm"}],
+        [{"type": "reasoning", "text": "hm"}, {"type": "thinking", "thinking": "hm"}],
+        [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aGVsbG8="}],
+        [{"type": "uri", "uri": "file:///a", "content": "x"}],
+        [{"type": ["text"]}],
+        [{"type": {}, "content": 7}],
+        ["", None, 3],
+    ],
+    ids=str,
+)
+def test_parts_without_content_that_counts(parts):
+    assert read(json.dumps([message(*parts)])) is None
+
+
+def test_several_choices():
+    rendered = json.loads(read(json.dumps([message(TEXT), message({"type": "text", "content": "Lyon."})])))
+
+    assert [one["content"] for one in rendered] == ["Paris.", "Lyon."]
+
+
+def test_many_different_calls_are_all_kept():
+    calls = [CALL | {"id": f"c{n}"} for n in range(50)]
+    (rendered,) = json.loads(read(json.dumps([message(*calls, calls[0])])))
+
+    assert [call["id"] for call in rendered["tool_calls"]] == [call["id"] for call in calls]
+
+
+def test_half_an_emoji_is_replaced_for_no_exporter_can_encode_it():
+    assert read('[{"role": "assistant", "parts": [{"type": "text", "content": "Paris \\ud83d"}]}]') == "Paris \ufffd"
+
+
+def test_other_attributes_of_the_family_are_no_output():
+    attributes = {
+        "gen_ai.input.messages": json.dumps([message(TEXT, role="user")]),
+        "gen_ai.system_instructions": json.dumps([TEXT]),
+        "gen_ai.tool.call.result": "sunny",
+        "gen_ai.tool.definitions": "[]",
+        "gen_ai.task.output": '{"outputs": "x"}',
+    }
+    assert read_completion(attributes) is None

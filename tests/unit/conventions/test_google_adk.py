@@ -26,7 +26,7 @@ def read_native(value: object) -> str | None:
     return None if completion is None else completion.render()
 
 
-def read_openinference(value: object, kind: str = "LLM", **attributes: object) -> str | None:
+def read_openinference(value: object, kind: str = "LLM", scope: str = SCOPE, **attributes: object) -> str | None:
     completion = read_completion(
         {
             "openinference.span.kind": kind,
@@ -34,7 +34,7 @@ def read_openinference(value: object, kind: str = "LLM", **attributes: object) -
             "output.mime_type": "application/json",
             **attributes,
         },
-        scope_name=SCOPE,
+        scope_name=scope,
     )
     return None if completion is None else completion.render()
 
@@ -64,7 +64,8 @@ def test_no_completion(value):
     assert read_native(value) is None
 
 
-def test_of_two_turns_on_one_span_the_last_is_the_output():
+@pytest.mark.parametrize("scope", [SCOPE, "gcp.vertex.agent"])
+def test_of_two_turns_on_one_span_the_last_is_the_output(scope):
     merged = {
         "llm.output_messages.0.message.role": "model",
         "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "get_weather",
@@ -72,7 +73,7 @@ def test_of_two_turns_on_one_span_the_last_is_the_output():
         "llm.output_messages.0.message.contents.0.message_content.text": T,
         "llm.output_messages.0.message.contents.0.message_content.type": "text",
     }
-    assert read_openinference(TEXT, **merged) == T
+    assert read_openinference(TEXT, scope=scope, **merged) == T
 
 
 def test_the_final_event_of_an_agent():

@@ -29,6 +29,16 @@ def indexed(role: str, content: str) -> dict[str, str]:
         {"ai.prompt": json.dumps({"messages": ASKED})},
         {"request_data": json.dumps({"messages": ASKED, "model": "m"})},
         {"input.value": json.dumps({"messages": ASKED})},
+        {"input.value": json.dumps({"messages": [ASKED]})},
+        {
+            "gcp.vertex.agent.llm_request": json.dumps(
+                {
+                    "model": "m",
+                    "contents": [{"role": one["role"], "parts": [{"text": one["content"]}]} for one in ASKED],
+                }
+            )
+        },
+        indexed("llm.input_messages.{}.message.role", "llm.input_messages.{}.message.contents.0.message_content.text"),
         indexed("gen_ai.prompt.{}.role", "gen_ai.prompt.{}.content"),
         indexed("llm.input_messages.{}.message.role", "llm.input_messages.{}.message.content"),
     ],
@@ -70,3 +80,15 @@ def test_an_input_that_the_application_set(key):
 
 def test_half_an_emoji_is_replaced():
     assert "\ufffd" in read_input({"input.value": '{"question": "\\ud83d"}'})
+
+
+def test_the_calls_of_earlier_turns():
+    message = "llm.input_messages.0.message."
+    attributes = {
+        f"{message}role": "assistant",
+        f"{message}tool_calls.0.tool_call.function.name": "get_weather",
+        f"{message}tool_calls.0.tool_call.function.arguments": "{}",
+    }
+    (read,) = json.loads(read_input(attributes))
+
+    assert read["tool_calls"][0]["function"] == {"name": "get_weather", "arguments": "{}"}

@@ -155,6 +155,7 @@ def test_other_fields_between_dspys_markers_stay():
         json.dumps({"content": {"role": "model", "parts": [{"text": T}]}, "author": "agent"}),
         json.dumps({"choices": [{"message": {"content": T}}]}),
         json.dumps({"output": {"output": {"output": T}}}),
+        json.dumps({"messages": [], "output": T}),
     ],
     ids=lambda value: value[:40],
 )
@@ -170,6 +171,7 @@ def test_the_answer_of_an_agent_or_chain_is_generic(value, kind):
         "AgentInput(input=[ChatMessage(role='user')], current_agent_name='a')",
         json.dumps(["<TextNode(id_=151e940c)>", "<TextNode(id_=5a71678d)>"]),
         json.dumps([0.125] * 32),
+        json.dumps({"messages": []}),
         json.dumps([{"page_content": "Paris is in France.", "metadata": {}}]),
         json.dumps({"type": "object", "properties": {"capital": {"type": "string"}}}),
         json.dumps({"messages": [{"type": "tool", "data": {"content": "sunny"}}]}),
