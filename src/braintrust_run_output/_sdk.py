@@ -20,7 +20,7 @@ from operator import attrgetter
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from opentelemetry._logs import LogRecord
     from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
     from opentelemetry.sdk.trace import Event as Event
-    from opentelemetry.sdk.trace import Span
     from opentelemetry.sdk.trace.export import SpanExporter
 
 _Wrapper = TypeVar("_Wrapper", bound=SpanProcessor)
@@ -133,8 +132,8 @@ def value_length_limit(span: ReadableSpan) -> int | None:
 # --- writing -----------------------------------------------------------------------------------------------
 
 
-def write(span: Span, attributes: Mapping[str, str | bool]) -> None:
-    """Add attributes to a live or ending span, for every processor's ``on_end`` to see.
+def write(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> None:
+    """Add attributes to a live, ending or ended span, for all who hold it to see.
 
     Evicts nothing, leaves the dropped count as it is, and may be called when ``set_attribute`` is refused.
     """
@@ -145,7 +144,8 @@ def write(span: Span, attributes: Mapping[str, str | bool]) -> None:
             replacement.update(attributes)
             store._dict = replacement
     except AttributeError:  # another store was put in its place
-        span.set_attributes(dict(attributes))
+        if isinstance(span, Span):
+            span.set_attributes(dict(attributes))
 
 
 class _CopiedSpan(ReadableSpan):

@@ -165,7 +165,7 @@ class Decider:
         Records that name a local root may come from any model call below it, so they count as its descendants'.
         """
         is_mirrored = ended.is_root and self._config.root != "own"
-        if is_never_a_completion(ended.attributes) or (has_failed(ended.span) and not is_mirrored):
+        if not is_mirrored and (is_never_a_completion(ended.attributes) or has_failed(ended.span)):
             return None
         if self._config.mirror_input:
             self._note_input(ended.root, next((record.input for record in records if record.input is not None), None))
@@ -223,10 +223,10 @@ class Decider:
         return None if root is None else self.aggregator.choose(root)
 
     def _generic_output(self, ended: EndedSpan, root: LocalRoot | None) -> RunOutput | None:
-        """Return the root's generic output, or the one of its descendants that ended last."""
+        """Return the root's generic output or, if it has no such attribute, its descendant's that ended last."""
         own = _generic_output_of(ended)
         below = () if root is None else self.aggregator.generic(root)
-        for generic in (*([own] if own else []), *below):
+        for generic in below if own is None else [own]:
             output = self._reader.generic(generic, ended.span)
             if output is not None:
                 return output
@@ -242,8 +242,14 @@ class Decider:
             found_on=output.key if self._config.linkage and ended.is_root else None,
         )
 
-    def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool) -> SpanKey | None:
+    def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool | None) -> SpanKey | None:
         """Keep a completion that arrived beside the spans, for the live span that it names, or else its local root.
+
+        Args:
+            key: The span.
+            recorded: The completion.
+            continues: Whether it is another choice of the completion before it; None if it does not say. Then it is
+                on a span of its own, but not on a local root: that may be named by several calls.
 
         Returns:
             The local root of the span; None if neither lives.
@@ -252,7 +258,8 @@ class Decider:
         lives = self.lineage.origin_of(key) is not None
         target = key if lives else root if self.aggregator.mirrors else None
         if target is not None:
-            self.aggregator.add_record(target, recorded, continues=continues)
+            joins = target != root if continues is None else continues
+            self.aggregator.add_record(target, recorded, continues=joins)
             if self.lineage.origin_of(target) is None:  # it ended meanwhile
                 self.aggregator.forget([target])
         return root

@@ -12,6 +12,7 @@ from . import _faults, _sdk
 from .aggregator import RecordedCompletion
 from .conventions.inputs import read_input
 from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
+from .conventions.span_events import CHOICE
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider as AnyLoggerProvider
@@ -84,7 +85,8 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
             time = next((one for one in times if isinstance(one, int) and one), None) or time_ns()
             recorded = RecordedCompletion(completion, time, read_input(attributes))
             key = (record.trace_id, record.span_id)
-            self.span_processor.add_recorded(key, recorded, continues=is_further_choice(record.body))
+            continues = is_further_choice(record.body) if name == CHOICE else False
+            self.span_processor.add_recorded(key, recorded, continues=continues)
 
     def shutdown(self) -> None:
         """Do nothing: what is joined is with the span processor."""

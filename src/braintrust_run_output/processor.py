@@ -53,6 +53,8 @@ class RunOutputSpanProcessor(SpanProcessor):
         self._enabled = self.config.enabled
         self._in_place = self._enabled and next_processor is None
         self._shadows_end = self._in_place and not _sdk.calls_on_ending()
+        # Until the first _on_ending: what this processor is registered with may not forward it, as logfire does not.
+        self._awaits_ending = self._in_place and not self._shadows_end
         holds = next_processor is not None and self.config.hold != "never"
         self._decider = Decider(self.config, holds=holds)
         self._held = HeldRoots(self._release, millis=self.config.hold_millis) if holds else None
@@ -74,6 +76,8 @@ class RunOutputSpanProcessor(SpanProcessor):
     def _on_ending(self, span: Span) -> None:
         if self._in_place:
             if not self._shadows_end:
+                if self._awaits_ending:
+                    self._awaits_ending = False
                 self._enrich(span)
         elif self._next_on_ending is not None:
             try:
@@ -81,7 +85,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error)
 
-    def _enrich(self, span: Span, end_time: int | None = None) -> None:
+    def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
         try:
             context, attributes, events = _sdk.state_of(span)
             if self._decider.is_silent(context, attributes, events):
@@ -94,11 +98,25 @@ class RunOutputSpanProcessor(SpanProcessor):
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
+    def _enrich_ended(self, span: ReadableSpan) -> None:
+        """Enrich a span of which only ``on_end`` has told, and shadow the end of the spans to come.
+
+        Whoever exports later sees it; whoever has exported it by now does not.
+        """
+        try:
+            self._shadows_end = True
+            if self._decider.lineage.origin_of(_sdk.state_of(span)[0]) is not None:
+                self._enrich(span, span.end_time)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Writing a span's output", error)
+
     # --- around another processor: when the span has ended -----------------------------------------------------
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
+            if self._awaits_ending:
+                self._enrich_ended(span)
             return
         ended, key, is_held = None, None, False
         try:
@@ -211,7 +229,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("on_start of the wrapped processor", error)
 
-    def add_recorded(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool = False) -> None:
+    def add_recorded(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool | None = False) -> None:
         """Join a completion that arrived beside the spans, in a log record or a hook, to the span that it names.
 
         It counts as the span's own completion where the span lives and has none on its attributes; as its local
@@ -220,7 +238,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         Args:
             key: Trace id and span id that the record names.
             recorded: The completion.
-            continues: Whether it is another choice of the completion before it.
+            continues: Whether it is another choice of the completion before it; None if it does not say.
         """
         if not self._enabled:
             return

@@ -111,7 +111,7 @@ def test_the_name_is_the_records_own_or_in_an_attribute():
     assert event_name(None, {"event.name": 7}) is None
 
 
-@pytest.mark.parametrize(("body", "further"), [(choice(index=0), False), (choice(index=1), True), (json.dumps(choice(index=2)), True), ({}, False), (None, False), ("x", False)])  # fmt: skip
+@pytest.mark.parametrize(("body", "further"), [(choice(index=0), False), (choice(index=1), True), (json.dumps(choice(index=2)), True), ({}, None), (None, None), ("x", None)])  # fmt: skip
 def test_a_choice_that_is_not_the_first(body, further):
     assert is_further_choice(body) is further
 

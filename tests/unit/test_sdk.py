@@ -14,8 +14,10 @@ from opentelemetry.sdk.trace import (
     SpanProcessor,
     TracerProvider,
 )
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from braintrust_run_output import RunOutputSpanProcessor, _sdk
+from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, _sdk
 from support import ARRANGEMENTS, RUN_OUTPUT, pipeline
 
 
@@ -253,3 +255,32 @@ def test_a_duck_typed_wrapped_processor_needs_no_on_ending():
         assert trace.get_current_span().is_recording()
 
     assert Duck.ended == ["span"]
+
+
+@pytest.mark.skipif(not HAS_ON_ENDING, reason="this SDK has no _on_ending")
+def test_a_processor_that_does_not_forward_on_ending_is_worked_around():
+    """As logfire's ``additional_span_processors`` are wrapped."""
+
+    class Deaf(SpanProcessor):
+        def __init__(self, inner: SpanProcessor) -> None:
+            self.inner = inner
+
+        def on_start(self, span, parent_context=None):
+            self.inner.on_start(span, parent_context)
+
+        def on_end(self, span):
+            self.inner.on_end(span)
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    processor = RunOutputSpanProcessor(config=RunOutputConfig())
+    provider.add_span_processor(Deaf(processor))
+    exporter = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("app")
+    for n in range(3):
+        with tracer.start_as_current_span(f"root {n}"), tracer.start_as_current_span(f"llm {n}") as span:
+            span.set_attribute("gen_ai.completion", f"answer {n}")
+
+    found = {span.name: span.attributes[RUN_OUTPUT] for span in exporter.get_finished_spans()}
+    assert found == {f"{kind} {n}": f"answer {n}" for n in range(3) for kind in ("root", "llm")}
+    assert len(processor._decider) == 0

@@ -65,8 +65,11 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
     return from_messages(read_messages(content), CHOICE)
 
 
-def is_further_choice(body: object) -> bool:
-    """Whether a ``gen_ai.choice`` is not the first of its call, so that it goes with the record before it."""
+def is_further_choice(body: object) -> bool | None:
+    """Whether a ``gen_ai.choice`` goes with the record before it, not being the first of its call.
+
+    None where it has no ``index`` to say so (semantic-kernel).
+    """
     content = parse(body)
     index = content.get("index") if is_object(content) else None
-    return isinstance(index, int) and index > 0
+    return index > 0 if isinstance(index, int) else None
