@@ -5,7 +5,7 @@ VENV := .venv
 DEMO := .venv-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk lint bench soak matrix clean
+.PHONY: help demo test test-sdk lint bench soak docs build matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -32,19 +32,25 @@ bench: $(VENV)/.ready-benchmarks ## Measure the cost of the processor against ot
 soak: $(VENV)/.ready ## A million spans with faults, forks and late outputs: minutes.
 	$(VENV)/bin/python -m soak
 
+docs: $(VENV)/.ready-docs ## Build the documentation as a site, in site/; warnings are errors.
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+build: $(VENV)/.ready ## Build wheel and sdist, check them, run the demo from the wheel alone.
+	$(VENV)/bin/python tools/check_build.py
+
 matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installed Python.
 	$(VENV)/bin/nox
 
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) $(DEMO) .nox dist
+	rm -rf $(VENV) $(DEMO) .nox dist site
 
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,cli]' --group dev
 	touch $@
 
-$(VENV)/.ready-benchmarks: $(VENV)/.ready
-	$(VENV)/bin/python -m pip install --quiet --group benchmarks
+$(VENV)/.ready-%: $(VENV)/.ready
+	$(VENV)/bin/python -m pip install --quiet --group $*
 	touch $@
 
 $(DEMO)/.ready: pyproject.toml
