@@ -268,6 +268,38 @@ def test_choices_by_index_are_one_output():
     assert traced.run_outputs["chat"] == traced.run_outputs["root"]
 
 
+def test_choices_without_index_are_one_output_of_their_span():
+    traced = Trace()
+    root = traced.start("root")
+    chat = traced.start("chat", root)
+    for text in ("Paris.", "Lyon."):
+        traced.emit(chat, {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"})
+    chat.end()
+    root.end()
+
+    assert [message["content"] for message in json.loads(traced.run_outputs["chat"])] == ["Paris.", "Lyon."]
+
+
+def test_choices_without_index_that_name_the_root_are_outputs_of_their_own():
+    traced = Trace()
+    root = traced.start("root")
+    for text in ("Paris.", "Lyon."):
+        traced.emit(root, {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"})
+    root.end()
+
+    assert traced.run_outputs == {"root": "Lyon."}
+
+
+@pytest.mark.parametrize("root", [{"gen_ai.operation.name": "execute_tool"}, {"openinference.span.kind": "TOOL"}])
+def test_records_that_name_a_root_count_whatever_the_root_calls_itself(root):
+    traced = Trace()
+    span = traced.start("root", **root)
+    traced.emit(span)
+    span.end()
+
+    assert traced.run_outputs == {"root": T}
+
+
 @pytest.mark.parametrize(
     "fields",
     [
