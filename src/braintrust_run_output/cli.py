@@ -113,3 +113,41 @@ def backfill(*, project: str, since: str, until: str | None, apply: bool, as_jso
     from .braintrust.commands import run_backfill
 
     sys.exit(run_backfill(project=project, since=since, until=until, apply=apply, as_json=as_json))
+
+
+@main.command()
+@click.option("--port", default=4319, show_default=True, help="The port; 0 takes a free one.")
+@click.option(
+    "--database", type=click.Path(dir_okay=False), help="An SQLite file that keeps what arrives.  [default: none]"
+)
+def serve(*, port: int, database: str | None) -> None:
+    """Serve a local, Braintrust-shaped intake, with a page that shows traces and their dataset rows.
+
+    On loopback only. It needs the local extra.
+
+    Exit codes: 0 it was stopped, 2 wrong usage, the port is taken or the database cannot be opened.
+    """
+    try:
+        from .local.serving import serve as run
+    except ImportError as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(run(_write, port=port, database=database))
+
+
+@main.command()
+def demo() -> None:
+    """Run a small agent, instrumented without a change to it, and show the dataset row that it becomes.
+
+    It needs the demo extra, no account and no network.
+
+    Exit codes: 0 the row has its run output, 1 it has not, 2 wrong usage.
+    """
+    try:
+        from .local.demo.run import run_demo
+    except ImportError as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(run_demo(_write))
+
+
+def _write(text: str) -> None:
+    click.echo(text, nl=False)

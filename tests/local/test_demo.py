@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import shlex
+import subprocess
+import urllib.request
+
 import pytest
 
+from braintrust_run_output.local import Store
 from braintrust_run_output.local.demo.run import APP, run_demo
 
 
-def demo(**environ):
-    report = []
-    return run_demo(report.append, environ=environ), "".join(report)
+@pytest.fixture
+def demo(tmp_path):
+    def demo(**environ):
+        report = []
+        code = run_demo(report.append, environ=environ, database=tmp_path / "traces.sqlite")
+        return code, "".join(report)
+
+    return demo
 
 
-def test_the_root_span_and_the_dataset_row_get_the_run_output():
+def test_the_root_span_and_the_dataset_row_get_the_run_output(demo):
     code, report = demo()
 
     assert code == 0, report
@@ -22,19 +32,42 @@ def test_the_root_span_and_the_dataset_row_get_the_run_output():
 
 
 @pytest.mark.parametrize("switch", ["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "OTEL_SDK_DISABLED"])
-def test_a_run_without_run_output_fails_and_says_so(switch):
+def test_a_run_without_run_output_fails_and_says_so(demo, switch):
     code, report = demo(**{switch: "true" if switch == "OTEL_SDK_DISABLED" else "braintrust_run_output"})
 
     assert code == 1
     assert "The root span has no metadata.run_output" in report or "No root span reached the intake" in report
 
 
-def test_an_agent_that_fails_is_reported():
+def test_an_agent_that_fails_is_reported(demo):
     code, report = demo(OPENAI_BASE_URL="http://127.0.0.1:1")
 
     assert code == 1
     assert "The agent failed with exit code 1" in report
     assert "APIConnectionError" in report
+
+
+def test_it_ends_with_how_to_open_the_page_on_its_trace(demo, tmp_path):
+    _, report = demo()
+    command = shlex.split(report.strip().splitlines()[-1])
+    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True) as running:
+        try:
+            with urllib.request.urlopen(running.stdout.readline().split()[-1]) as answer:
+                page = answer.read().decode()
+        finally:
+            running.terminate()
+
+    assert command[-1] == str(tmp_path / "traces.sqlite")
+    assert "It is sunny in Paris." in page
+    assert "POST /ask" in page
+
+
+def test_a_database_collects_runs(demo, tmp_path):
+    demo()
+    _, report = demo(TRACELOOP_TRACE_CONTENT="true")
+
+    assert Store(tmp_path / "traces.sqlite").count_traces() == 2
+    assert report.count("POST /ask  [") == 1
 
 
 def test_the_agent_does_not_know_where_its_traces_go():

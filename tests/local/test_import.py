@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 
 def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -14,8 +16,9 @@ def test_the_package_does_not_import_the_local_intake():
     assert run(code).returncode == 0
 
 
-def test_a_missing_extra_is_named():
-    result = run("import sys; sys.modules['starlette'] = None; import braintrust_run_output.local")
+@pytest.mark.parametrize("name", ["starlette", "uvicorn", "jinja2"])
+def test_a_missing_extra_is_named(name):
+    result = run(f"import sys; sys.modules['{name}'] = None; import braintrust_run_output.local")
 
-    assert "ImportError: braintrust_run_output.local needs starlette" in result.stderr
+    assert f"ImportError: braintrust_run_output.local needs {name}" in result.stderr
     assert "pip install 'braintrust-run-output[local]'" in result.stderr

@@ -1,4 +1,4 @@
-"""The intake's HTTP interface: OTLP in, rows and datasets out, and Braintrust's own REST interface (`api`)."""
+"""The intake's HTTP interface: OTLP in, rows and datasets out, `pages` for people, Braintrust's own REST `api`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import api, otlp
+from . import api, otlp, pages
 from .dataset import add_to_dataset, export_dataset
 from .mapping import map_request
 from .store import LOCAL
@@ -25,20 +25,24 @@ _DEFAULT_PAGE = 100
 _MAX_PAGE = 1000
 
 
-def create_app(store: Store, *, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES, api_key: str | None = None) -> Starlette:
+def create_app(
+    store: Store, *, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES, api_key: str | None = None, key: str = "run_output"
+) -> Starlette:
     """Make the intake's ASGI application.
 
     Args:
         store: Where rows go and come from.
         max_body_bytes: Greatest size of a request body after decompression, in bytes; 64 MiB by default.
         api_key: The key that Braintrust's REST interface wants; by default it takes any.
+        key: The metadata key whose values the pages show as run outputs.
 
     Returns:
         The application. It trusts its caller: put it behind `LoopbackOnly`, as `LocalIntake` does.
     """
-    app = Starlette(routes=[*ROUTES, *api.ROUTES], exception_handlers=api.EXCEPTION_HANDLERS)
+    app = Starlette(routes=[*pages.ROUTES, *ROUTES, *api.ROUTES], exception_handlers=api.EXCEPTION_HANDLERS)
     app.state.store = store
     app.state.api_key = api_key
+    app.state.key = key
     app.state.max_body_bytes = max_body_bytes
     return app
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LocalIntake(BackgroundServer):
-    """Takes OTLP traces on loopback and keeps the rows that Braintrust would make of them.
+    """Takes OTLP traces on loopback and keeps the rows that Braintrust would make of them. `url` has pages for people.
 
     It also answers what the Braintrust SDK and this package ask of Braintrust's REST interface: point
     ``BRAINTRUST_APP_URL`` and ``BRAINTRUST_API_URL`` to `url`. ``faults`` makes it fail on order.
@@ -29,6 +29,7 @@ class LocalIntake(BackgroundServer):
         store: Where rows go; a new one in memory by default. It can still be read after `stop`.
         max_body_bytes: Greatest size of a request body after decompression, in bytes; 64 MiB by default.
         api_key: The key that Braintrust's REST interface wants; by default it takes any.
+        key: The metadata key whose values the pages show as run outputs.
 
     Raises:
         ValueError: ``host`` is not loopback.
@@ -42,10 +43,11 @@ class LocalIntake(BackgroundServer):
         store: Store | None = None,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         api_key: str | None = None,
+        key: str = "run_output",
     ) -> None:
         self.store = Store() if store is None else store
         self.faults = Faults()
-        app = create_app(self.store, max_body_bytes=max_body_bytes, api_key=api_key)
+        app = create_app(self.store, max_body_bytes=max_body_bytes, api_key=api_key, key=key)
         super().__init__(FaultInjection(app, self.faults), host=host, port=port)
 
     @property

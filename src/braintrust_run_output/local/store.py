@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS dataset (
 );
 """
 _NEWEST = 2**63 - 1
+_MANY_ROOTS = 10  # a trace should have one
 
 
 class StoredObject(NamedTuple):
@@ -176,10 +177,38 @@ class Store:
             (count,) = self._database.execute("SELECT COUNT(*) FROM spans").fetchone()
         return int(count)
 
-    def trace(self, root_span_id: str) -> list[Row]:
-        """Return the rows of one trace by start time; empty if there is no such trace."""
-        found = self._bodies("SELECT body FROM spans WHERE trace_id = ? ORDER BY position", root_span_id)
+    def version(self) -> str:
+        """Return a text that is another one after every change, also by another process."""
+        with self._changed:
+            (elsewhere,) = self._database.execute("PRAGMA data_version").fetchone()
+            return f"{elsewhere}-{self._database.total_changes}"
+
+    def trace(self, root_span_id: str, *, limit: int | None = None) -> list[Row]:
+        """Return the rows of one trace by start time; empty if there is no such trace.
+
+        Args:
+            root_span_id: The trace id.
+            limit: Greatest number of rows, of which the root is one; ``None``, the default, means all.
+        """
+        found = self._bodies(
+            "SELECT body FROM spans WHERE trace_id = ? ORDER BY is_root DESC, position LIMIT ?",
+            *(root_span_id, -1 if limit is None else limit),
+        )
         return cast("list[Row]", sorted(found, key=lambda row: str(row.get("created") or "")))
+
+    def count_traces(self) -> int:
+        """Return the number of traces."""
+        with self._changed:
+            (count,) = self._database.execute("SELECT COUNT(*) FROM traces").fetchone()
+        return int(count)
+
+    def count_spans(self, root_span_id: str) -> int:
+        """Return the number of rows of one trace."""
+        with self._changed:
+            (count,) = self._database.execute(
+                "SELECT COUNT(*) FROM spans WHERE trace_id = ?", (root_span_id,)
+            ).fetchone()
+        return int(count)
 
     def traces(self, *, limit: int = 100, before: int | None = None) -> list[TraceSummary]:
         """Return one page of the traces, newest first.
@@ -198,7 +227,7 @@ class Store:
                 (_NEWEST if before is None else before, limit),
             ).fetchall()
             return [
-                TraceSummary(trace_id, position, count, find_root(self.trace(trace_id)))
+                TraceSummary(trace_id, position, count, find_root(self.trace(trace_id, limit=_MANY_ROOTS)))
                 for position, trace_id, count in found
             ]
 
@@ -259,6 +288,32 @@ class Store:
         """Return the rows of a dataset, in order of arrival."""
         found = self._bodies("SELECT body FROM dataset WHERE dataset_id = ? ORDER BY position", dataset_id)
         return cast("list[DatasetRow]", found)
+
+    def dataset_row(self, row_id: str, dataset_id: str = LOCAL) -> DatasetRow | None:
+        """Return the row of a dataset with this ``id``, or ``None``."""
+        found = self._bodies("SELECT body FROM dataset WHERE dataset_id = ? AND id = ?", dataset_id, row_id)
+        return cast("DatasetRow", found[0]) if found else None
+
+    def remove_dataset_row(self, row_id: str, dataset_id: str = LOCAL) -> None:
+        """Remove a row from a dataset; does nothing if it is not there."""
+        with self._changed, self._database:
+            self._database.execute("DELETE FROM dataset WHERE dataset_id = ? AND id = ?", (dataset_id, row_id))
+            self._changed.notify_all()
+
+    def count_dataset(self, dataset_id: str = LOCAL, *, origin_id: str | None = None) -> int:
+        """Return the number of rows of a dataset.
+
+        Args:
+            dataset_id: The dataset.
+            origin_id: Only those made of the span with this id.
+        """
+        with self._changed:
+            (count,) = self._database.execute(
+                "SELECT COUNT(*) FROM dataset WHERE dataset_id = ? "
+                "AND (? IS NULL OR json_extract(body, '$.origin.id') = ?)",
+                (dataset_id, origin_id, origin_id),
+            ).fetchone()
+        return int(count)
 
     # --- waiting ---------------------------------------------------------------------------------------------
 
@@ -324,7 +379,7 @@ class Store:
         stored = self._bodies(query, object_id, row_id) if row.get("_is_merge") else []
         return deep_merge(stored[0], new) if stored else new
 
-    def _bodies(self, query: str, *parameters: str | None) -> list[dict[str, Json]]:
+    def _bodies(self, query: str, *parameters: str | int | None) -> list[dict[str, Json]]:
         with self._changed:
             found = self._database.execute(query, parameters).fetchall()
         return [json.loads(body) for (body,) in found]

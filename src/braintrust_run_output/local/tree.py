@@ -1,9 +1,9 @@
-"""A trace as a text tree."""
+"""The spans of a trace as a tree: their order and depth, and its drawing as text."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -12,6 +12,38 @@ if TYPE_CHECKING:
     from .values import Json
 
 _NAME_WIDTH = 60
+
+
+class Placed(NamedTuple):
+    """A span's place in the tree of its trace."""
+
+    row: Row
+    depth: int
+    """0 for a span whose parent is not in the trace."""
+    is_last: bool
+    """Whether no sibling comes after it."""
+
+
+def place_spans(rows: Iterable[Row]) -> Iterator[Placed]:
+    """Yield the spans of a trace depth first, every one once, whatever the parents say.
+
+    Args:
+        rows: The trace's rows, in the order in which siblings shall appear.
+    """
+    rows = list(rows)
+    known = {row["id"] for row in rows}
+    children: defaultdict[str, list[Row]] = defaultdict(list)
+    tops: list[Row] = []
+    for row in rows:
+        parent = _parent(row)
+        if parent is not None and parent in known:
+            children[parent].append(row)
+        else:
+            tops.append(row)
+    placed: set[str] = set()
+    # Rows that remain are their own ancestors; each such circle is opened at its first row.
+    for top in (*tops, *rows):
+        yield from _walk(top, children, placed)
 
 
 def render_tree(rows: Iterable[Row], *, key: str = "run_output", width: int = 60) -> str:
@@ -26,42 +58,36 @@ def render_tree(rows: Iterable[Row], *, key: str = "run_output", width: int = 60
         The tree, without a final newline. Every span is in it once, whatever the parents say. Characters that
         a terminal would act on are escaped.
     """
-    rows = list(rows)
-    known = {row["id"] for row in rows}
-    children: defaultdict[str, list[Row]] = defaultdict(list)
-    tops: list[Row] = []
-    for row in rows:
-        parent = _parent(row)
-        if parent is not None and parent in known:
-            children[parent].append(row)
-        else:
-            tops.append(row)
     lines: list[str] = []
-    drawn: set[str] = set()
-    # Rows that remain undrawn are their own ancestors; each such circle is opened at its first row.
-    for top in (*tops, *rows):
-        for row, branch in _walk(top, children, drawn):
-            lines.append(branch + _describe(row, key, width))
+    indents: list[str] = []  # of the span above at each depth, for what stands below it
+    for row, depth, is_last in place_spans(rows):
+        branch = ""
+        if depth:
+            del indents[depth - 1 :]
+            branch = "".join(indents) + ("└─ " if is_last else "├─ ")
+            indents.append("   " if is_last else "│  ")
+        else:
+            indents.clear()
+        lines.append(branch + _describe(row, key, width))
     return "\n".join(lines)
 
 
 def _parent(row: Row) -> str | None:
-    return next(iter(row.get("span_parents") or []), None)
+    parents = row.get("span_parents")
+    return parents[0] if isinstance(parents, list) and parents and isinstance(parents[0], str) else None
 
 
-def _walk(top: Row, children: dict[str, list[Row]], drawn: set[str]) -> Iterator[tuple[Row, str]]:
-    """Yield the rows below ``top``, depth first, with the branches to draw before each. No recursion."""
-    waiting = [(top, "", "")]
+def _walk(top: Row, children: dict[str, list[Row]], placed: set[str]) -> Iterator[Placed]:
+    """Yield the rows below ``top``, depth first. No recursion: a trace may be deeper than the stack."""
+    waiting = [Placed(top, 0, is_last=True)]
     while waiting:
-        row, branch, indent = waiting.pop()
-        if row["id"] in drawn:
+        one = waiting.pop()
+        if one.row["id"] in placed:
             continue
-        drawn.add(row["id"])
-        yield row, branch
-        below = children.get(row["id"], [])
-        for child in reversed(below):
-            last = child is below[-1]
-            waiting.append((child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
+        placed.add(one.row["id"])
+        yield one
+        below = children.get(one.row["id"], [])
+        waiting.extend(Placed(child, one.depth + 1, child is below[-1]) for child in reversed(below))
 
 
 def _describe(row: Row, key: str, width: int) -> str:

@@ -6,35 +6,43 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from braintrust_run_output.local.dataset import export_dataset, make_dataset_row
 from braintrust_run_output.local.intake import LocalIntake
-from braintrust_run_output.local.store import find_root
+from braintrust_run_output.local.store import Store
 from braintrust_run_output.local.stub_provider import StubProvider
 from braintrust_run_output.local.tree import render_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from braintrust_run_output.local.store import Store
-
 APP = Path(__file__).with_name("app.py")
 _TIMEOUT = 60.0
 
 
-def run_demo(write: Callable[[str], object], *, environ: Mapping[str, str] | None = None) -> int:
+def run_demo(
+    write: Callable[[str], object],
+    *,
+    environ: Mapping[str, str] | None = None,
+    database: str | os.PathLike[str] | None = None,
+) -> int:
     """Run the agent under ``opentelemetry-instrument``, with a stub provider and a local intake.
 
     Args:
         write: Where the report goes, e.g. ``sys.stdout.write``.
         environ: More environment variables for the agent, laid over this process's own and the demo's.
+        database: An SQLite file for the trace, to be looked at later; a new one in a temporary directory by default.
 
     Returns:
         The exit code: 0 if the root span has a run output; 1, with a message that says why, if not.
     """
-    with StubProvider() as provider, LocalIntake() as intake:
+    if database is None:
+        database = Path(tempfile.mkdtemp(prefix="braintrust-run-output-demo-"), "traces.sqlite")
+    store = Store(database)
+    with StubProvider() as provider, LocalIntake(store=store) as intake:
         settings = demo_environment(provider, intake)
         command = [_instrument_command(), sys.executable, str(APP)]
         write(_describe_command(command, settings))
@@ -58,7 +66,10 @@ def run_demo(write: Callable[[str], object], *, environ: Mapping[str, str] | Non
         write(f"\nThe agent failed with exit code {agent.returncode}:\n\n{agent.stderr}\n")
         return 1
     # The agent flushed its spans before it ended, so all of them are here.
-    return _report(intake.store, agent.stderr, write)
+    code = _report(store, agent.stderr, write)
+    if store.count():
+        write(_describe_page(database))
+    return code
 
 
 def demo_environment(provider: StubProvider, intake: LocalIntake) -> dict[str, str]:
@@ -73,6 +84,21 @@ def demo_environment(provider: StubProvider, intake: LocalIntake) -> dict[str, s
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": intake.endpoint,
     }
+
+
+def _describe_page(database: str | os.PathLike[str]) -> str:
+    # Works with the demo extra alone; with the cli extra it is "braintrust-run-output serve".
+    command = [_from_here(sys.executable), "-m", "braintrust_run_output.local", "--database", os.fspath(database)]
+    return f'\nSee it in a browser, with the spans and the "Add to dataset" button:\n\n  {shlex.join(command)}\n'
+
+
+def _from_here(path: str) -> str:
+    """Return a path as it is from the working directory, where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return path
+    return min(path, relative, key=len)
 
 
 def _inherited() -> dict[str, str]:
@@ -92,11 +118,12 @@ def _instrument_command() -> str:
 
 def _describe_command(command: list[str], settings: Mapping[str, str]) -> str:
     lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
-    return "The command:\n\n  " + " \\\n  ".join([*lines, shlex.join(command)]) + "\n"
+    return "The command:\n\n  " + " \\\n  ".join([*lines, shlex.join(map(_from_here, command))]) + "\n"
 
 
 def _report(store: Store, log: str, write: Callable[[str], object]) -> int:
-    root = find_root(store.rows())
+    latest = next(iter(store.traces(limit=1)), None)
+    root = None if latest is None else latest.root
     if root is None:
         write(f"\nNo root span reached the intake ({store.count()} spans did). The agent's log:\n\n{log}\n")
         return 1

@@ -1,0 +1,222 @@
+"""The pages for people: the list of traces, one trace, the dataset. They work without JavaScript."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from . import reasons, views
+from .dataset import add_to_dataset, export_dataset, make_dataset_row
+from .json_text import to_text
+from .page_security import HEADERS, is_from_our_pages
+from .shape import metadata_of
+from .store import TraceSummary, find_root
+from .values import dump_json
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from .rows import DatasetRow
+    from .store import Store
+
+TRACES_PER_PAGE = 50
+DATASET_ROWS_PER_PAGE = 50
+_ROWS_FOR_A_REASON = 200
+"""Of each trace without a run output, for the list of traces."""
+_MOST_SPANS = 5_000
+"""Of a trace that is shown."""
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("braintrust_run_output.local", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+async def list_traces(request: Request) -> Response:
+    """Show the traces, newest first. 400: ``before`` is no number."""
+    store, before = _store(request), request.query_params.get("before")
+    if before is not None and not _is_number(before):
+        return _error(
+            request, 400, "There is no such page", "before must be a whole number, as the link “Older” has it."
+        )
+    page = store.traces(limit=TRACES_PER_PAGE, before=None if before is None else int(before))
+    return _page(
+        request,
+        "traces.html",
+        traces=[views.trace_line(trace, _verdict_of(request, trace)) for trace in page],
+        total=store.count_traces(),
+        older=page[-1].cursor if len(page) == TRACES_PER_PAGE and page[-1].cursor > 1 else None,
+        is_first=before is None,
+        endpoint=f"{str(request.base_url).rstrip('/')}/otel/v1/traces",
+    )
+
+
+async def show_trace(request: Request) -> Response:
+    """Show a trace, with one of its spans in detail. 404: no such trace."""
+    store, key, trace_id = _store(request), _key(request), request.path_params["trace_id"]
+    rows = store.trace(trace_id, limit=_MOST_SPANS)
+    if not rows:
+        return _error(request, 404, "No such trace", "It has not arrived here, or the server was started anew.")
+    root = find_root(rows)
+    verdict = reasons.examine(rows, key=key)
+    by_id = {row["id"]: row for row in rows}
+    asked = request.query_params.get("span", verdict.source)
+    selected = by_id.get(asked or "", root or rows[0])
+    pages = -(-len(rows) // views.SPANS_PER_PAGE)
+    wanted = request.query_params.get("page", "")
+    number = min(int(wanted), pages) if _is_number(wanted) else views.page_of(rows, selected["id"])
+    row = None if root is None else make_dataset_row(root)
+    return _page(
+        request,
+        "trace.html",
+        trace_id=trace_id,
+        line=views.trace_line(TraceSummary(trace_id, 0, store.count_spans(trace_id), root), verdict),
+        verdict=verdict,
+        value=views.text(verdict.value or ""),
+        source=views.span_detail(by_id[verdict.source], key) if verdict.source in by_id else None,
+        source_is_root=root is not None and verdict.source == root["id"],
+        spans=views.span_lines(rows, source=verdict.source, selected=selected["id"], key=key, page=number),
+        page_number=number,
+        page_count=pages,
+        not_shown=store.count_spans(trace_id) - len(rows),
+        selected=views.span_detail(selected, key),
+        metadata=None if root is None else to_text(metadata_of(root), mark=key),
+        row=None if row is None else to_text(_columns(row), mark=key),
+        already=0 if root is None else store.count_dataset(origin_id=root["id"]),
+    )
+
+
+async def add_trace(request: Request) -> Response:
+    """Add a trace to the dataset and go there. 403: another page's form; 404: no such trace, or no root."""
+    if not is_from_our_pages(request):
+        return _foreign_form(request)
+    try:
+        row = add_to_dataset(_store(request), request.path_params["trace_id"])
+    except ValueError as error:
+        return _error(request, 404, "It was not added", str(error))
+    return _see_other(f"/ui/dataset?{urlencode({'added': row['id']})}")
+
+
+async def show_dataset(request: Request) -> Response:
+    """Show the rows that were collected, one of them in full."""
+    store, key = _store(request), _key(request)
+    shown = request.query_params.get("added") or request.query_params.get("row")
+    row = None if shown is None else store.dataset_row(shown)
+    rows = store.dataset()[::-1]
+    wanted = request.query_params.get("page", "")
+    pages = max(-(-len(rows) // DATASET_ROWS_PER_PAGE), 1)
+    number = min(int(wanted), pages) if _is_number(wanted) else 1
+    on_page = rows[(number - 1) * DATASET_ROWS_PER_PAGE : number * DATASET_ROWS_PER_PAGE]
+    return _page(
+        request,
+        "dataset.html",
+        rows=[views.dataset_line(one, trace_id=_trace_of(store, one), key=key) for one in on_page],
+        total=len(rows),
+        page_number=number,
+        page_count=pages,
+        row=None if row is None else to_text(row, mark=key),
+        row_id=None if row is None else row["id"],
+        added=row is not None and "added" in request.query_params,
+        key=key,
+    )
+
+
+async def remove_row(request: Request) -> Response:
+    """Take a row out of the dataset. 403: another page's form."""
+    if not is_from_our_pages(request):
+        return _foreign_form(request)
+    _store(request).remove_dataset_row(request.path_params["row_id"])
+    return _see_other("/ui/dataset")
+
+
+async def export(request: Request) -> Response:
+    """Send the dataset as a file."""
+    headers = {**HEADERS, "Content-Disposition": 'attachment; filename="dataset.json"'}
+    return Response(export_dataset(_store(request).dataset()), media_type="application/json", headers=headers)
+
+
+async def live(request: Request) -> Response:
+    """Tell what changes with every change of the store, for a page to know when to look again."""
+    return Response(dump_json({"version": _store(request).version()}), media_type="application/json", headers=HEADERS)
+
+
+async def static(request: Request) -> Response:
+    """Send the style sheet, the script or the icon. 404: anything else."""
+    name = request.path_params["name"]
+    if name not in _STATIC:
+        return _error(request, 404, "No such page", "")
+    body = files("braintrust_run_output.local").joinpath("static").joinpath(name).read_bytes()
+    return Response(body, media_type=_STATIC[name], headers=HEADERS)
+
+
+ROUTES = (
+    Route("/", list_traces, methods=["GET"]),
+    Route("/ui/traces/{trace_id}", show_trace, methods=["GET"]),
+    Route("/ui/traces/{trace_id}/dataset", add_trace, methods=["POST"]),
+    Route("/ui/dataset", show_dataset, methods=["GET"]),
+    Route("/ui/dataset/{row_id}/remove", remove_row, methods=["POST"]),
+    Route("/ui/dataset.json", export, methods=["GET"]),
+    Route("/ui/live", live, methods=["GET"]),
+    Route("/ui/static/{name}", static, methods=["GET"]),
+)
+
+
+def _store(request: Request) -> Store:
+    return cast("Store", request.app.state.store)
+
+
+def _key(request: Request) -> str:
+    return cast("str", request.app.state.key)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18 and int(text) > 0
+
+
+def _verdict_of(request: Request, trace: TraceSummary) -> reasons.Verdict:
+    rows = [] if trace.root is None else [trace.root]
+    verdict = reasons.examine(rows, key=_key(request))
+    if trace.root is None or verdict.is_found:
+        return verdict
+    return reasons.examine(_store(request).trace(trace.root_span_id, limit=_ROWS_FOR_A_REASON), key=_key(request))
+
+
+def _columns(row: DatasetRow) -> dict[str, object]:
+    """Return what of a row that is not made yet is known: its id and its time are given when it is."""
+    return {name: value for name, value in row.items() if name in ("input", "expected", "metadata", "tags")}
+
+
+def _trace_of(store: Store, row: DatasetRow) -> str | None:
+    """Return the trace that a dataset row was made of, if it is here."""
+    origin = row.get("origin")
+    root = store.row(str(origin.get("id"))) if isinstance(origin, dict) else None
+    return None if root is None else str(root.get("root_span_id") or root["id"])
+
+
+def _page(request: Request, template: str, *, status: int = 200, **shown: object) -> Response:
+    store = _store(request)
+    html = _TEMPLATES.get_template(template).render(
+        trace_count=store.count_traces(), dataset_count=store.count_dataset(), version=store.version(), **shown
+    )
+    return Response(html.encode("utf-8", "replace"), status, media_type="text/html", headers=HEADERS)
+
+
+def _error(request: Request, status: int, title: str, text: str) -> Response:
+    return _page(request, "error.html", status=status, title=title, text=text)
+
+
+def _foreign_form(request: Request) -> Response:
+    return _error(request, 403, "Refused", "This form was sent by a page of another server.")
+
+
+def _see_other(url: str) -> Response:
+    return RedirectResponse(url, 303, headers=HEADERS)

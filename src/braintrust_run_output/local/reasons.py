@@ -1,0 +1,347 @@
+"""Where a root's run output came from, or why it has none and what to do about it.
+
+It looks at rows alone, so it tells what is likely: what the application's environment holds is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..braintrust.traces import run_output_of
+from ..completion import says_nothing
+from ..config import RunOutputConfig
+from ..conventions import is_never_a_completion, read_completion
+from ..conventions.inputs import has_input
+from . import shape
+from .content_switches import switches_for
+from .store import find_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from .rows import Row
+    from .values import Json
+
+_HOLDS = (2_000, 5_000, 10_000, 30_000, 60_000)
+"""How long to hold a root back, in milliseconds: what is suggested."""
+_DOCTOR = "braintrust-run-output doctor"
+_PROCESS_ATTRIBUTES = ("service.name", "service.instance.id", "process.pid", "host.name")
+_MODEL_ATTRIBUTES = frozenset({"gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "ai.model.id"})
+_BACKDATING = ("langsmith", "litellm")
+"""Scopes that end their spans on another thread, often after the root, with the times of the call."""
+_LONGEST_SHOWN = 120
+
+
+class Remedy(NamedTuple):
+    """One thing to do."""
+
+    text: str
+    lines: tuple[str, ...] = ()
+    """Code, settings or commands that go with it."""
+
+
+class Verdict(NamedTuple):
+    """What is to say of a root's run output."""
+
+    kind: str
+    """``found``, or the reason: ``waiting``, ``late``, ``elsewhere``, ``not-mirrored``, ``not-written``, ``failed``,
+    ``placeholder``, ``content-off``, ``no-output``, ``no-model``."""
+    title: str
+    text: str = ""
+    remedies: tuple[Remedy, ...] = ()
+    value: str | None = None
+    """The run output."""
+    source: str | None = None
+    """The id of the span that it came from; of a root without one, the span that has an output."""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the root has a run output."""
+        return self.kind == "found"
+
+
+def examine(rows: Sequence[Row], *, key: str = "run_output") -> Verdict:
+    """Tell where the run output of a trace's root came from, or why there is none.
+
+    Args:
+        rows: The rows of one trace.
+        key: The metadata key that holds the run output.
+    """
+    root = find_root(rows)
+    if root is None:
+        return Verdict(
+            "waiting",
+            "Its root span has not arrived",
+            "Spans came, but none without a parent. Braintrust shows a trace, and makes a dataset row of it, when "
+            "its root is there. It may still run, or it belongs to a service that exports elsewhere.",
+        )
+    value = shape.metadata_of(root).get(key)
+    if value is not None:
+        return _found(rows, root, value, key)
+    return _missing(rows, root, key)
+
+
+# --- where it came from --------------------------------------------------------------------------------------
+
+
+def _found(rows: Sequence[Row], root: Row, value: Json, key: str) -> Verdict:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    source = _source(rows, root, text, key)
+    if source == root["id"]:
+        said = "The root carries the output itself."
+    elif source is None:
+        said = (
+            "No other span carries it: the application set it, it came in a log record, or it was put together of "
+            "several outputs."
+        )
+    else:
+        said = ""
+    if shape.metadata_of(root).get(f"{key}_truncated"):
+        said = f"{said} It was cut: BRAINTRUST_RUN_OUTPUT_MAX_LENGTH says how long it may be.".strip()
+    return Verdict("found", f"metadata.{key} is on the root", said, value=text, source=source)
+
+
+def _source(rows: Sequence[Row], root: Row, value: str, key: str) -> str | None:
+    metadata = shape.metadata_of(root)
+    linked = metadata.get("span_id")  # linkage=true writes it
+    if isinstance(linked, str) and any(row["id"] == linked for row in rows):
+        return linked
+    bare: Row = {**root, "metadata": {name: one for name, one in metadata.items() if name != key}}
+    decided = run_output_of([bare if row is root else row for row in rows], RunOutputConfig(key=key))
+    if decided is not None and _is_same(value, decided.value):
+        return decided.span_id
+    equal = [row for row in rows if row is not root and _is_same(value, shape.metadata_of(row).get(key))]
+    if equal:
+        return max(equal, key=shape.end_of)["id"]
+    own = read_completion(metadata, shape.events_of(root), shape.scope_of(root))
+    return root["id"] if own is not None and _is_same(value, own.render()) else None
+
+
+def _is_same(value: str, other: Json) -> bool:
+    return value == (other if isinstance(other, str) or other is None else json.dumps(other, ensure_ascii=False))
+
+
+# --- why there is none ---------------------------------------------------------------------------------------
+
+
+def _missing(rows: Sequence[Row], root: Row, key: str) -> Verdict:
+    holders = [row for row in rows if row is not root and shape.metadata_of(row).get(key) is not None]
+    if holders:
+        return _unmirrored(root, max(holders, key=shape.end_of), key)
+    decided = run_output_of(rows, RunOutputConfig(key=key))
+    if decided is not None:
+        return _unwritten(decided.span_id, decided.span_name, key)
+    models = [row for row in rows if is_model(row)]
+    if not models:
+        return _without_model(root)
+    failed = next((row for row in models if row.get("error") is not None), None)
+    if failed is not None and all(row.get("error") is not None for row in models):
+        return Verdict(
+            "failed",
+            "The model call failed",
+            f"{shape.name_of(failed)} ended with an error: a span that failed has no run output.",
+            source=failed["id"],
+        )
+    working = [row for row in models if row.get("error") is None]
+    return _redacted(working) or _without_output(working) or _without_content(working)
+
+
+def _unmirrored(root: Row, holder: Row, key: str) -> Verdict:
+    name, source = shape.name_of(holder), holder["id"]
+    if shape.end_of(holder) > shape.end_of(root) or shape.scope_of(holder).startswith(_BACKDATING):
+        return _late(root, holder)
+    if _process(root) != _process(holder):
+        return Verdict(
+            "elsewhere",
+            "The model was called in another process",
+            f"{name} has the run output. Its process cannot write onto a root of another one: each process's own "
+            "uppermost span gets the output of what is below it.",
+            (Remedy("Complete the stored traces:", ("braintrust-run-output backfill --project PROJECT --since 24h",)),),
+            source=source,
+        )
+    return Verdict(
+        "not-mirrored",
+        "The run output was not mirrored onto the root",
+        f"{name} has it, and ended before the root did.",
+        (
+            Remedy(
+                "See that mirroring is on, in the application's environment:", ("unset BRAINTRUST_RUN_OUTPUT_ROOT",)
+            ),
+            Remedy(
+                f"The root may come from another tracer provider, or from before the processor was registered. If the "
+                f"application replaces its metadata, {key} goes with it.",
+                (_DOCTOR,),
+            ),
+        ),
+        source=source,
+    )
+
+
+def _late(root: Row, holder: Row) -> Verdict:
+    late_by = shape.end_of(holder) - shape.end_of(root)
+    backdated = late_by <= 0
+    started_late = backdated or shape.start_of(holder) >= shape.end_of(root)
+    fitting = next((hold for hold in _HOLDS if late_by * 1000 * 1.25 <= hold), None)
+    backfill = Remedy("Or complete stored traces:", ("braintrust-run-output backfill --project PROJECT --since 24h",))
+    remedies: tuple[Remedy, ...] = (backfill._replace(text="Complete the stored traces:"),)
+    if fitting is not None:
+        settings = [f"export BRAINTRUST_RUN_OUTPUT_HOLD_MILLIS={fitting}"]
+        if started_late:
+            settings.insert(0, "export BRAINTRUST_RUN_OUTPUT_HOLD=always")
+        remedies = (
+            Remedy("Let roots wait for late outputs, with zero-code:", tuple(settings)),
+            Remedy(
+                "In code, with the same settings, register it around the exporter's processor:",
+                ("provider.add_span_processor(RunOutputSpanProcessor(BatchSpanProcessor(exporter)))",),
+            ),
+            backfill,
+        )
+    how = "began and ended" if started_late else "ended"
+    when = (
+        "its instrumentation ends spans on another thread, whatever their times say, and the root had ended by then"
+        if backdated
+        else f"{how} {shape.duration(late_by)} after the root ended, and then the root was on its way"
+    )
+    return Verdict(
+        "late",
+        "The output came late",
+        f"{shape.name_of(holder)} has the run output, but {when}.",
+        remedies,
+        source=holder["id"],
+    )
+
+
+def _unwritten(span_id: str, span_name: str, key: str) -> Verdict:
+    return Verdict(
+        "not-written",
+        "The output is there, but nobody wrote it down",
+        f"{span_name or span_id} carries a model's output, and no span has metadata.{key}: the processor was not at "
+        "work in this application, or its transform withheld the value.",
+        (
+            Remedy(
+                "Without a change to the code:",
+                ("pip install braintrust-run-output opentelemetry-distro", "opentelemetry-instrument python app.py"),
+            ),
+            Remedy("Or in code:", ("provider.add_span_processor(RunOutputSpanProcessor())",)),
+            Remedy(
+                "See that nothing turns it off:",
+                ("unset BRAINTRUST_RUN_OUTPUT_ENABLED", "unset OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", _DOCTOR),
+            ),
+        ),
+        source=span_id,
+    )
+
+
+def _without_model(root: Row) -> Verdict:
+    if root.get("error") is not None:
+        return Verdict(
+            "failed",
+            "The run failed before a model answered",
+            "The root ended with an error, and there is no model call below it.",
+            source=root["id"],
+        )
+    return Verdict(
+        "no-model",
+        "There is no model call in this trace",
+        "No span says that it is a model's, and none carries an output. The client library may not be instrumented, "
+        "its span may not have arrived yet, or it is in a trace of its own.",
+        (
+            Remedy(
+                "For OpenAI, for instance:",
+                ("pip install opentelemetry-instrumentation-openai", "opentelemetry-instrument python app.py"),
+            ),
+            Remedy("See what is installed, and what is missing:", (_DOCTOR,)),
+        ),
+    )
+
+
+def _redacted(models: Sequence[Row]) -> Verdict | None:
+    for row in models:
+        for text in _texts([row.get("output"), shape.metadata_of(row)]):
+            if text.strip() and says_nothing(text):
+                shown = text.strip()[:_LONGEST_SHOWN]
+                return Verdict(
+                    "placeholder",
+                    "The output was replaced before it got here",
+                    f"{shape.name_of(row)} carries {shown!r} instead of what the model said. A placeholder, or "
+                    "Python's description of an object, is never taken for an output.",
+                    _content_remedies([row], "See which redaction is set, in the application's environment:"),
+                    source=row["id"],
+                )
+    return None
+
+
+def _without_output(models: Sequence[Row]) -> Verdict | None:
+    """Tell of a model call whose input was recorded: content capture is on."""
+    row = next((row for row in models if row.get("input") is not None or has_input(shape.metadata_of(row))), None)
+    if row is None:
+        return None
+    return Verdict(
+        "no-output",
+        "The model call has an input and no output",
+        f"{shape.name_of(row)} has its input, so content capture is on. Its instrumentation wrote no output: the "
+        "stream may not have been read to its end, or it leaves this kind of output out, tool calls for instance.",
+        (Remedy("See whether a newer release of the instrumentation records it, or set it yourself:",
+                ('span.set_attribute("braintrust.metadata.run_output", text)',)),),
+        source=row["id"],
+    )  # fmt: skip
+
+
+def _without_content(models: Sequence[Row]) -> Verdict:
+    first = models[0]
+    return Verdict(
+        "content-off",
+        "Content capture is off",
+        f"{shape.name_of(first)} is a model call, but what the model said is not on it. If the instrumentation writes "
+        "log records instead, RunOutputLogRecordProcessor joins them to the spans.",
+        _content_remedies(models, "Find the instrumentation's switch:"),
+        source=first["id"],
+    )
+
+
+def _content_remedies(models: Sequence[Row], otherwise: str) -> tuple[Remedy, ...]:
+    switches = switches_for(shape.scope_of(row) for row in models)
+    remedies = [
+        Remedy(f"In the application's environment, for {one.instrumentation}:" if one.settings else
+               f"For {one.instrumentation}: {one.hint}", one.settings)
+        for one in switches
+    ]  # fmt: skip
+    hints = [Remedy(one.hint) for one in switches if one.settings and one.hint]
+    return (*remedies, *hints) if remedies else (Remedy(otherwise, (_DOCTOR,)),)
+
+
+def is_model(row: Row) -> bool:
+    """Whether a row is a model call, by its type or by an attribute that names a model."""
+    metadata = shape.metadata_of(row)
+    kind = shape.type_of(row)
+    if is_never_a_completion({"braintrust.span_attributes.type": kind, **metadata}):
+        return False
+    return kind == "llm" or not _MODEL_ATTRIBUTES.isdisjoint(metadata)
+
+
+def _process(row: Row) -> tuple[Json, ...]:
+    resource = shape.resource_of(row)
+    return tuple(json.dumps(resource.get(name)) for name in _PROCESS_ATTRIBUTES)
+
+
+def _texts(value: Json, budget: int = 10_000) -> Iterator[str]:
+    """Yield the texts in a value, with those in JSON text, up to a number of values."""
+    waiting: list[Json] = [value]
+    for _ in range(budget):
+        if not waiting:
+            return
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+            if one.startswith(("{", "[")):
+                waiting.extend(_decoded(one))
+        elif isinstance(one, (dict, list)):
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+
+
+def _decoded(text: str) -> Iterable[Json]:
+    try:
+        return (json.loads(text),)
+    except (ValueError, RecursionError):
+        return ()

@@ -1,0 +1,77 @@
+"""``braintrust-run-output serve``: the intake and its pages, until it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from ..config import RunOutputConfig
+from .intake import LocalIntake
+from .store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_PORT = 4319
+"""One above OTLP's own, 4318."""
+
+
+def serve(
+    write: Callable[[str], object],
+    *,
+    port: int = DEFAULT_PORT,
+    database: str | None = None,
+    wait: Callable[[], object] | None = None,
+) -> int:
+    """Serve the intake and its pages on loopback.
+
+    Args:
+        write: Where the addresses and errors go, e.g. ``sys.stdout.write``.
+        port: The port; 0 takes a free one.
+        database: An SQLite file that keeps traces and dataset rows; by default they are gone with the process.
+        wait: Returns when the server is to stop; by default SIGINT or SIGTERM stop it.
+
+    Returns:
+        The exit code: 0, or 2 if the port or the database cannot be had.
+    """
+    try:
+        store = Store(database or ":memory:")
+    except sqlite3.Error as error:
+        write(f"The database {database} cannot be opened: {error}.\n")
+        return 2
+    intake = LocalIntake(port=port, store=store, key=RunOutputConfig.from_env().key)
+    try:
+        intake.start()
+    except OSError as error:
+        write(f"Port {port} cannot be had: {error.strerror}. Give another one: --port 0 takes any that is free.\n")
+        return 2
+    try:
+        write(_announce(intake, database))
+        (wait or _wait_for_signal)()
+    finally:
+        intake.stop()
+    return 0
+
+
+def _announce(intake: LocalIntake, database: str | None) -> str:
+    kept = f"Traces and dataset rows are kept in {database}." if database else "Nothing is kept when this ends."
+    return (
+        f"Open {intake.url}/\n\n"
+        "Send traces here:\n\n"
+        "  export OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"
+        f"  export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={intake.endpoint}\n\n"
+        f"{kept} Stop with Ctrl-C.\n"
+    )
+
+
+def _wait_for_signal() -> None:
+    stop = threading.Event()
+    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not stop.wait(1):  # with a timeout: Windows would not see Ctrl-C otherwise
+            pass
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
