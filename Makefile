@@ -5,7 +5,7 @@ VENV := .venv
 DEMO := .venv-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk lint bench soak docs build matrix clean
+.PHONY: help demo test test-sdk lint bench soak docs build browser pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ docs: $(VENV)/.ready-docs ## Build the documentation as a site, in site/; warnin
 
 build: $(VENV)/.ready ## Build wheel and sdist, check them, run the demo from the wheel alone.
 	$(VENV)/bin/python tools/check_build.py
+
+browser: $(VENV)/.ready-browser ## Test the local page in a real browser (needs Chromium: apt-get install chromium).
+	$(VENV)/bin/python -m pytest tests/browser
+
+pictures: $(VENV)/.ready-browser $(DEMO)/.ready ## Make the pictures of README and docs from the real demo.
+	$(VENV)/bin/python docs/pictures/make.py --python $(DEMO)/bin/python
 
 matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installed Python.
 	$(VENV)/bin/nox
