@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 DEMO := .venv-demo
+LIVE := .venv-live
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk lint bench soak docs build browser pictures matrix clean
+.PHONY: help demo test test-sdk lint bench soak docs build browser live pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ build: $(VENV)/.ready ## Build wheel and sdist, check them, run the demo from th
 browser: $(VENV)/.ready-browser ## Test the local page in a real browser (needs Chromium: apt-get install chromium).
 	$(VENV)/bin/python -m pytest tests/browser
 
+live: $(LIVE)/.ready ## Test with the real instrumentations of openai, anthropic, langchain, pydantic-ai and more.
+	$(LIVE)/bin/python -m pytest tests/live
+
 pictures: $(VENV)/.ready-browser $(DEMO)/.ready ## Make the pictures of README and docs from the real demo.
 	$(VENV)/bin/python docs/pictures/make.py --python $(DEMO)/bin/python
 
@@ -48,7 +52,7 @@ matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installe
 	$(VENV)/bin/nox
 
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) $(DEMO) .nox dist site
+	rm -rf $(VENV) $(DEMO) $(LIVE) .nox dist site
 
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
@@ -62,6 +66,11 @@ $(VENV)/.ready-%: $(VENV)/.ready
 $(DEMO)/.ready: pyproject.toml
 	$(call virtual_environment,$(DEMO))
 	$(DEMO)/bin/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(LIVE)/.ready: pyproject.toml $(VENV)/.ready
+	$(call virtual_environment,$(LIVE))
+	$(VENV)/bin/uv pip install --quiet --python $(LIVE)/bin/python --editable '.[demo,cli]' --group tests --group live
 	touch $@
 
 define virtual_environment
