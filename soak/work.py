@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 THREADS = 6
 TASKS = 50
-PATIENCE = 600
+PATIENCE = 240
 """Seconds after which a child process is taken to hang."""
 
 Report = Callable[[], "dict[str, Any]"]

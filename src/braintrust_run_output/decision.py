@@ -206,7 +206,7 @@ class Decider:
         if output is not None and self._config.root != "off":
             written = self._to_write(output, ended)
         if root is not None and root.input is not None and not has_input(ended.attributes):
-            written = {**written, INPUT_JSON: metadata.sendable(root.input)}
+            written = {**written, INPUT_JSON: root.input}
         return written
 
     def is_settled(self, ended: EndedSpan) -> bool:

@@ -72,21 +72,6 @@ def to_write(
     return written
 
 
-def sendable(text: str) -> str:
-    r"""Return a text that can be sent as UTF-8: halves of surrogate pairs are joined, or replaced by U+FFFD.
-
-    JSON text may hold them as ``\ud83d``, a stream that is cut inside a character for instance. An exporter drops an
-    attribute that it cannot encode.
-    """
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
 def _object(encoded: str) -> dict[str, object]:
     try:
         value = json.loads(encoded)

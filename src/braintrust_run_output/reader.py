@@ -11,6 +11,7 @@ from opentelemetry.trace import StatusCode
 
 from . import _faults, _sdk, metadata
 from .aggregator import GenericOutput, RunOutput
+from .completion import encodable
 from .conventions import generic_excerpt, read_completion, read_generic_output
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class Reader:
                 _faults.contain("transform", error)
                 return None  # it may redact: better no value than one that should not be seen
         if isinstance(value, str):
-            if value is not completion.raw:  # what is copied verbatim is as good as its source
-                value = metadata.sendable(value)
+            if self._transform is not None:
+                value = encodable(value)
             limit = self.max_length(span)
             if len(value) > limit:
                 return RunOutput(value[:limit], key, end_time, is_cut=True)
