@@ -44,13 +44,13 @@ class Node:
     completion: str | None = None
     explicit: str | None = None
     record: str | None = None
-    outputs_time: int = 0
-    """When the record says that it was made."""
     has_ended: bool = False
     is_closed: bool = False
     """For local roots: nothing counts any more."""
     live: int = 0
     outputs: list[tuple[int, str]] = field(default_factory=list)
+    records: list[tuple[int, str]] = field(default_factory=list)
+    """For local roots: records that name it, or an ended span below it. They count when it ends or is released."""
 
     @property
     def name(self) -> str:
@@ -211,8 +211,8 @@ class AnyOrder(RuleBasedStateMachine):
         is_root = node.root is node
         if own is not None:
             self._tell(node.outer if is_root else node.root, time, own)
-        if is_root and node.record is not None and node.explicit is None:
-            self._tell(node, node.outputs_time, node.record)
+        if is_root:
+            self._read_records(node, counts=own is None)
         if node.root is None:
             self._export(node, own)
         elif not is_root:
@@ -227,12 +227,17 @@ class AnyOrder(RuleBasedStateMachine):
         root = self._open(node.root)
         if node.root is None or (node.has_ended and root is None):
             return
-        if not node.has_ended:
-            node.record = f"record {node.number}"
-            node.outputs_time = time
+        text = f"record {node.number}"
+        if not node.has_ended and node.root is not node:
+            node.record = text
         else:
-            self._tell(root, time, f"record {node.number}")
+            root.records.append((time, text))
             self._release_if_complete(root)
+
+    def _read_records(self, root: Node, *, counts: bool = True) -> None:
+        taken, root.records = root.records, []
+        for time, text in taken if counts else ():
+            self._tell(root, time, text)
 
     def _open(self, root: Node | None) -> Node | None:
         """The local root that something which comes now counts for."""
@@ -253,7 +258,7 @@ class AnyOrder(RuleBasedStateMachine):
     def _has_to_wait(self, root: Node) -> bool:
         if self.hold == "never":
             return False
-        return root.live > 0 or (self.hold == "always" and not root.outputs)
+        return root.live > 0 or (self.hold == "always" and not root.outputs and not root.records)
 
     def _release_if_complete(self, root: Node) -> None:
         if root in self.held and not self._has_to_wait(root):
@@ -266,6 +271,7 @@ class AnyOrder(RuleBasedStateMachine):
     def _close(self, root: Node) -> None:
         if root in self.held:
             self.held.remove(root)
+            self._read_records(root)
         root.is_closed = True
         value = root.explicit or root.completion
         outputs = [text for _, text in sorted(root.outputs)]
