@@ -127,8 +127,8 @@ class Pipeline(NamedTuple):
     @property
     def kept(self) -> int:
         """How many characters of outputs the processor keeps, for roots that have not ended."""
-        roots = self.processor._decider.aggregator.roots  # noqa: SLF001
-        return sum(len(output.value) for root in list(roots.values()) for output in root.outputs)
+        gathered = self.processor._decider.aggregator.gathered  # noqa: SLF001
+        return sum(len(output.value) for one in list(gathered.values()) for output in one.outputs)
 
     def log(self, span: Span, text: str) -> None:
         """Emit a log record with a completion, for a span."""

@@ -6,11 +6,14 @@ that must be installed. The blocks of one section belong together::
     page = read_page(Path("docs/recipes.md"))
     section = page["Logfire"]
     section.python, section.commands
+
+Where the variable ``NOTHING_MAY_BE_MISSING`` is set, a test fails for a missing module instead of being skipped.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,10 +52,11 @@ class Section:
         return self.code("bash")
 
     def skip_unless_installed(self) -> None:
-        """Skip the test if a module that the section needs is not installed."""
+        """Skip the test if a module that the section needs is not installed, or fail it where none may be missing."""
+        end = pytest.fail if os.environ.get("NOTHING_MAY_BE_MISSING") else pytest.skip
         for name in self.needs:
             if not _is_installed(name):
-                pytest.skip(f"{name} is not installed: pip install --group recipes")
+                end(f"{name} is not installed: pip install --group recipes")
 
 
 def read_page(file: Path) -> Mapping[str, Section]:

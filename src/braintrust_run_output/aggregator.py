@@ -53,18 +53,16 @@ class RecordedCompletion(NamedTuple):
     """The input of the model call, as JSON text."""
 
 
-class LocalRoot:
-    """What is known of one local root."""
+class Gathered:
+    """What has been gathered for a live span: what the descendants of a local root put out, records that name it."""
 
-    __slots__ = ("chars", "generic", "input", "key", "outputs")
-
-    def __init__(self, key: SpanKey) -> None:
-        self.key = key
-        self.outputs: tuple[RunOutput, ...] = ()
-        self.chars = 0
-        self.generic: tuple[GenericOutput, ...] = ()
-        self.input: str | None = None
-        """The input of the first completion, as JSON text."""
+    outputs: tuple[RunOutput, ...] = ()
+    chars = 0
+    generic: tuple[GenericOutput, ...] = ()
+    input: str | None = None
+    """The input of the first completion, as JSON text."""
+    records: tuple[RecordedCompletion, ...] = ()
+    """The completions that arrived beside the spans."""
 
 
 class Aggregator:
@@ -80,27 +78,25 @@ class Aggregator:
         self.mirrors = root not in ("own", "off")
         """Whether roots get their descendants' outputs at all."""
         self._max_chars = max_chars
+        self.gathered: dict[SpanKey, Gathered] = {}
+        """The live spans for which there is something."""
         self.clear()
 
     def clear(self) -> None:
         """Forget everything: at shutdown, and in a forked child, where an inherited lock may be held for ever."""
         self._lock = threading.RLock()  # a signal handler or a finalizer may end spans on the thread that holds it
-        self.roots: dict[SpanKey, LocalRoot] = {}
-        """The local roots of which something is known."""
-        self.records: dict[SpanKey, list[RecordedCompletion]] = {}
-        """The completions that arrived beside the spans, by the span that they are for."""
+        self.gathered.clear()
 
-    def root(self, key: SpanKey) -> LocalRoot:
-        """Return what is known of a local root, to add to it."""
-        return self.roots.get(key) or self.roots.setdefault(key, LocalRoot(key))
+    def gathered_for(self, key: SpanKey) -> Gathered:
+        """Return what has been gathered for a span, to add to it."""
+        return self.gathered.get(key) or self.gathered.setdefault(key, Gathered())
 
     def forget(self, spans: Iterable[SpanKey]) -> None:
         """Forget spans: they are done, or never will be."""
         for key in spans:
-            self.roots.pop(key, None)
-            self.records.pop(key, None)
+            self.gathered.pop(key, None)
 
-    def add(self, root: LocalRoot, output: RunOutput) -> None:
+    def add(self, root: Gathered, output: RunOutput) -> None:
         """Add the run output of a descendant."""
         with self._lock:
             if not root.outputs or self._policy == "all":
@@ -111,7 +107,7 @@ class Aggregator:
             elif (output.end_time >= root.outputs[0].end_time) == (self._policy == "last"):
                 root.outputs = (output,)
 
-    def add_generic(self, root: LocalRoot, output: GenericOutput) -> None:
+    def add_generic(self, root: Gathered, output: GenericOutput) -> None:
         """Add the generic output of a descendant, in case that the root gets no completion."""
         with self._lock:
             if not root.outputs:
@@ -125,20 +121,25 @@ class Aggregator:
             recorded: The completion.
             continues: Whether it is another choice of the completion before it.
         """
+        gathered = self.gathered_for(key)
         with self._lock:
-            records = self.records.setdefault(key, [])
+            records = gathered.records
             if continues and records:
-                records[-1] = records[-1]._replace(completion=records[-1].completion.joined(recorded.completion))
-            else:
-                records.append(recorded)
-                del records[1 : len(records) - _MAX_RECORDS + 1]  # the first and the last ones stay
+                *earlier, last = records
+                gathered.records = (*earlier, last._replace(completion=last.completion.joined(recorded.completion)))
+            else:  # the first and the last ones stay
+                gathered.records = (*records[:1], *records[1:][-_MAX_RECORDS + 2 :], recorded)
 
     def take_records(self, key: SpanKey) -> Sequence[RecordedCompletion]:
         """Return, and forget, the completions that arrived beside the spans for one of them."""
+        gathered = self.gathered.get(key)
+        if gathered is None:
+            return ()
         with self._lock:
-            return self.records.pop(key, ())
+            records, gathered.records = gathered.records, ()
+        return records
 
-    def choose(self, root: LocalRoot) -> RunOutput | None:
+    def choose(self, root: Gathered) -> RunOutput | None:
         """Return the run output that a root gets from its descendants, None if there is none."""
         if not root.outputs:
             return None
@@ -148,7 +149,7 @@ class Aggregator:
         values = [_messages_or_text(output.value) for output in outputs]
         return outputs[-1]._replace(value=json.dumps(values, ensure_ascii=False, separators=(",", ":")))
 
-    def generic(self, root: LocalRoot) -> Sequence[GenericOutput]:
+    def generic(self, root: Gathered) -> Sequence[GenericOutput]:
         """Return the generic outputs of a root's descendants, the one that ended last first."""
         return sorted(root.generic, key=lambda output: output.end_time, reverse=True)
 

@@ -53,7 +53,7 @@ class Completion(NamedTuple):
         if format == "verbatim" and self.raw is not None:
             return encodable(self.raw)
         if self.text is not None and format != "messages":
-            return encodable(self.text)
+            return self.text if self.text.isascii() else encodable(self.text)
         return encodable(json.dumps(self.as_messages(), ensure_ascii=False, separators=(",", ":")))
 
     def as_messages(self) -> list[dict[str, object]]:
@@ -68,7 +68,7 @@ class Completion(NamedTuple):
 
 def from_text(text: str, source: str, *, raw: str | None = None) -> Completion | None:
     """Return the completion that is this text, None if the text says nothing (see `says_nothing`)."""
-    return None if says_nothing(text) else Completion(source, text=text, raw=text if raw is None else raw)
+    return None if says_nothing(text) else Completion(source, text, (), text if raw is None else raw)
 
 
 def from_messages(messages: Iterable[Message], source: str, *, raw: str | None = None) -> Completion | None:
@@ -77,9 +77,10 @@ def from_messages(messages: Iterable[Message], source: str, *, raw: str | None =
     Of a list that holds a whole exchange only the output counts (see `output_of`).
     """
     messages = list(messages)
-    if len(messages) == 1 and not _is_input(messages[0]) and not messages[0].tool_calls:  # most often
-        text = _text_of(messages[0])
-        return None if text is None else Completion(source, text, (), raw)
+    if len(messages) == 1:  # most often
+        role, text, calls = messages[0]
+        if role == "assistant" and not calls:
+            return None if text is None or says_nothing(text) else Completion(source, text, (), raw)
     output = [message for message in map(_without_nothing, output_of(messages)) if message is not None]
     if not output:
         return None
@@ -130,7 +131,9 @@ _PLACEHOLDER_STARTS = "R_[<({*"
 
 def says_nothing(text: str) -> bool:
     """Whether a text is no output: empty, a redaction placeholder, or the repr of an object."""
-    first = text.lstrip()[:1]
+    first = text[:1]
+    if first.isspace():
+        first = text.lstrip()[:1]
     if first not in _PLACEHOLDER_STARTS:  # nearly every text; the empty string is in every string
         return False
     return not first or (len(text) <= _LONGEST_PLACEHOLDER and bool(_PLACEHOLDER.fullmatch(text)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _faults, metadata
-from .aggregator import Aggregator, GenericOutput, LocalRoot, RecordedCompletion, RunOutput
+from ._sdk import has_failed
+from .aggregator import Aggregator, Gathered, GenericOutput, RecordedCompletion, RunOutput
 from .conventions import KEYS, is_never_a_completion
 from .conventions.inputs import has_input, read_input
 from .lineage import Lineage
-from .reader import Reader, generic_output, has_failed
+from .reader import Reader, generic_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,12 @@ class EndedSpan:
         root: The local root that it belongs to, itself if it is one; None if that has ended, or its start was not seen.
     """
 
-    __slots__ = ("attributes", "completion", "end_time", "explicit", "is_root", "key", "root", "span")
+    origin: ContextTuple | None = None
+    """What its lineage says of it, unless it is a local root, which lives until it is closed."""
+    explicit: RunOutput | None = None
+    """What the application set."""
+    completion: RunOutput | None = None
+    """Its own completion's, where it is wanted."""
 
     def __init__(
         self, span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int, root: SpanKey | None
@@ -50,10 +56,6 @@ class EndedSpan:
         self.end_time = end_time
         self.root = root
         self.is_root = root == key
-        self.explicit: RunOutput | None = None
-        """What the application set."""
-        self.completion: RunOutput | None = None
-        """Its own completion's, where it is wanted."""
 
 
 class Decider:
@@ -61,18 +63,19 @@ class Decider:
 
     Args:
         config: The configuration.
-        holds: Whether local roots may be held back after their end, so that their live descendants are counted.
+        holds: Whether local roots may be held back after their end, so that their live descendants are followed.
     """
 
     def __init__(self, config: RunOutputConfig, *, holds: bool = False) -> None:
         self._config = config
         self._reader = Reader(config)
-        self._say_nothing = (KEYS | {metadata.METADATA, metadata.attribute(config.key)}).isdisjoint
-        """Whether attributes hold no output: told by their keys, without a look at a value."""
+        self._attribute = metadata.attribute(config.key)
+        self._writes_as_read = config.root != "all" and not config.linkage
+        """Whether an output is written as it was read, with nothing beside it."""
+        self.say_nothing = (KEYS | {metadata.METADATA, self._attribute}).isdisjoint
+        """Whether attributes hold no output: told by their names, without a look at a value."""
         self.aggregator = Aggregator(config.root, max_chars=config.max_length)
-        self.lineage = Lineage(self.aggregator.forget, counts=holds)
-        self.start = self.lineage.start
-        """Note a span that starts, given its context and its parent's."""
+        self.lineage = Lineage(self.aggregator.forget, follows_running=holds)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -81,16 +84,9 @@ class Decider:
 
     def __len__(self) -> int:
         """How much is remembered."""
-        return len(self.lineage) + len(self.aggregator.roots) + len(self.aggregator.records)
+        return len(self.lineage) + len(self.aggregator.gathered)
 
     # --- a span's end --------------------------------------------------------------------------------------------
-
-    def is_silent(self, context: ContextTuple, attributes: Mapping[str, object], events: Sequence[Event]) -> bool:
-        """Whether an ended span has nothing to say and nothing to get: the way of nearly every span."""
-        if events or not self._say_nothing(attributes):
-            return False
-        roots, records = self.aggregator.roots, self.aggregator.records
-        return not (roots and context[:2] in roots) and not (records and context[:2] in records)
 
     def end(
         self,
@@ -110,22 +106,26 @@ class Decider:
             end_time: When it ended, in nanoseconds since the epoch.
         """
         ended = EndedSpan(span, attributes, context[:2], end_time, self.lineage.root_of(context))
+        gathered = self.aggregator.gathered.get(ended.key)
         try:
-            if events or not self._say_nothing(attributes) or ended.key in self.aggregator.records:
-                self._read(ended)
+            if events or (gathered is not None and gathered.records) or not self.say_nothing(attributes):
+                self._read(ended, events)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Reading a span's output", error)
         finally:
             if not ended.is_root:
-                self.lineage.end(context)
+                ended.origin = self.lineage.end(context)
+                if gathered is not None:
+                    self.aggregator.forget([ended.key])
         return ended
 
-    def _read(self, ended: EndedSpan) -> None:
+    def _read(self, ended: EndedSpan, events: Sequence[Event]) -> None:
         key, attributes = ended.key, ended.attributes
-        records = self.aggregator.take_records(key) if key in self.aggregator.records else ()
-        ended.explicit = self._reader.explicit(attributes, key, ended.end_time)
+        records = self.aggregator.take_records(key)
+        if self._attribute in attributes or metadata.METADATA in attributes:
+            ended.explicit = self._reader.explicit(ended.span, attributes, key, ended.end_time)
         if ended.explicit is None or self._config.overwrite:
-            ended.completion = self._reader.completion(ended.span, attributes, key, ended.end_time)
+            ended.completion = self._reader.completion(ended.span, attributes, events, key, ended.end_time)
             if ended.completion is None and records:
                 ended.completion = self._recorded(ended, records)
             elif ended.completion is not None and self._config.mirror_input:
@@ -148,16 +148,16 @@ class Decider:
             if origin is None:  # it ended meanwhile: what was just noted is late
                 self.aggregator.forget([root])
                 return
-            root = self.lineage.root_above(origin)
+            root = self.lineage.root_above(origin) if origin[2] else None
 
     def _note(self, root: SpanKey, output: RunOutput | None, ended: EndedSpan) -> None:
+        gathered = self.aggregator.gathered.get(root)
         if output is not None:
-            self.aggregator.add(self.aggregator.root(root), output)
-            return
-        known = self.aggregator.roots.get(root)
-        generic = None if known is not None and known.outputs else _generic_output_of(ended)
-        if generic is not None:
-            self.aggregator.add_generic(self.aggregator.root(root), generic)
+            self.aggregator.add(gathered or self.aggregator.gathered_for(root), output)
+        elif gathered is None or not gathered.outputs:
+            generic = _generic_output_of(ended)
+            if generic is not None:
+                self.aggregator.add_generic(gathered or self.aggregator.gathered_for(root), generic)
 
     def _recorded(self, ended: EndedSpan, records: Sequence[RecordedCompletion]) -> RunOutput | None:
         """Return the run output that arrived beside the spans for one of them; earlier ones are its root's to know.
@@ -183,7 +183,7 @@ class Decider:
 
     def _note_input(self, root: SpanKey | None, value: str | None) -> None:
         if root is not None and value is not None:
-            known = self.aggregator.root(root)
+            known = self.aggregator.gathered_for(root)
             if known.input is None:
                 known.input = value
 
@@ -195,14 +195,16 @@ class Decider:
             if ended.completion is None or self._config.spans == "none":
                 return _NOTHING
             return self._to_write(ended.completion, ended)
-        if ended.key in self.aggregator.records:  # they arrived while the root was held back
+        root = self.aggregator.gathered.get(ended.key)
+        if root is not None and root.records:  # they arrived while the root was held back
             self._recorded(ended, self.aggregator.take_records(ended.key))
-        root = self.aggregator.roots.get(ended.key)
         self.close(ended)
         written: Mapping[str, str | bool] = _NOTHING
         output = ended.completion
         if output is None and (ended.explicit is None or self._config.overwrite):
-            output = self._from_below(root) or self._generic_output(ended, root)
+            output = None if root is None else self.aggregator.choose(root)
+            if output is None:
+                output = self._generic_output(ended, root)
         if output is not None and self._config.root != "off":
             written = self._to_write(output, ended)
         if root is not None and root.input is not None and not has_input(ended.attributes):
@@ -216,13 +218,10 @@ class Decider:
 
     def has_completion(self, root: SpanKey) -> bool:
         """Whether a completion for a local root has arrived."""
-        known = self.aggregator.roots.get(root)
-        return root in self.aggregator.records or (known is not None and bool(known.outputs))
+        known = self.aggregator.gathered.get(root)
+        return known is not None and bool(known.records or known.outputs)
 
-    def _from_below(self, root: LocalRoot | None) -> RunOutput | None:
-        return None if root is None else self.aggregator.choose(root)
-
-    def _generic_output(self, ended: EndedSpan, root: LocalRoot | None) -> RunOutput | None:
+    def _generic_output(self, ended: EndedSpan, root: Gathered | None) -> RunOutput | None:
         """Return the root's generic output or, if it has no such attribute, its descendant's that ended last."""
         own = _generic_output_of(ended)
         below = () if root is None else self.aggregator.generic(root)
@@ -233,6 +232,8 @@ class Decider:
         return None
 
     def _to_write(self, output: RunOutput, ended: EndedSpan) -> Mapping[str, str | bool]:
+        if self._writes_as_read and not output.is_cut and metadata.METADATA not in ended.attributes:
+            return {self._attribute: output.value}
         return metadata.to_write(
             ended.attributes,
             self._config.key,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.trace import SpanProcessor
-
 from . import _faults, _sdk
 from .config import RunOutputConfig
 from .decision import Decider, EndedSpan
@@ -14,7 +12,7 @@ from .holding import HeldRoots
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
     from ._sdk import SpanKey
     from .aggregator import RecordedCompletion
@@ -27,7 +25,7 @@ def span_processors() -> list[RunOutputSpanProcessor]:
     return list(_processors)
 
 
-class RunOutputSpanProcessor(SpanProcessor):
+class RunOutputSpanProcessor(_sdk.SpanHooks):
     """Writes each model output to ``braintrust.metadata.run_output`` of its span, and mirrors it onto the local root.
 
     Alone, it enriches spans in place, for every exporter and in any order of registration::
@@ -50,13 +48,18 @@ class RunOutputSpanProcessor(SpanProcessor):
         self.config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
         self._next_on_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
-        self._enabled = self.config.enabled
-        self._in_place = self._enabled and next_processor is None
-        self._shadows_end = self._in_place and not _sdk.calls_on_ending()
-        # Until the first _on_ending: what this processor is registered with may not forward it, as logfire does not.
-        self._awaits_ending = self._in_place and not self._shadows_end
+        self._follows = self.config.enabled
+        is_in_place = self._follows and next_processor is None
+        self._enriches = is_in_place and _sdk.calls_on_ending()
+        self._awaits_ending = self._enriches
+        self._shadows_end = is_in_place and not self._enriches
+        self._has_more = self._shadows_end or next_processor is not None
         holds = next_processor is not None and self.config.hold != "never"
         self._decider = Decider(self.config, holds=holds)
+        self._started = self._decider.lineage.start
+        self._passed = self._decider.lineage.end
+        self._say_nothing = self._decider.say_nothing
+        self._awaited = self._decider.aggregator.gathered
         self._held = HeldRoots(self._release, millis=self.config.hold_millis) if holds else None
         _processors.add(self)
         _sdk.after_fork_in_child(self._start_clean)
@@ -71,26 +74,23 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Whether this processor wraps another one."""
         return self._next is not None
 
-    # --- in place: while the span is ending --------------------------------------------------------------------
-
-    def _on_ending(self, span: Span) -> None:
-        if self._in_place:
-            if not self._shadows_end:
-                if self._awaits_ending:
-                    self._awaits_ending = False
-                self._enrich(span)
-        elif self._next_on_ending is not None:
+    def _on_started(self, span: Span, parent_context: Context | None) -> None:
+        if self._shadows_end:
             try:
-                self._next_on_ending(span)
+                _sdk.before_end(span, self._enrich)
             except BaseException as error:  # noqa: BLE001
-                _faults.contain("_on_ending of the wrapped processor", error)
+                _faults.contain("Noting a span's start", error)
+        if self._next is not None:
+            try:
+                self._next.on_start(span, parent_context)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("on_start of the wrapped processor", error)
+
+    # --- in place: while the span is ending --------------------------------------------------------------------
 
     def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
         try:
             context, attributes, events = _sdk.state_of(span)
-            if self._decider.is_silent(context, attributes, events):
-                self._decider.lineage.end(context)
-                return
             ended = self._decider.end(span, context, attributes, events, end_time or span.end_time or 0)
             added = self._decider.attributes_for(ended)
             if added:
@@ -104,11 +104,18 @@ class RunOutputSpanProcessor(SpanProcessor):
         Whoever exports later sees it; whoever has exported it by now does not.
         """
         try:
-            self._shadows_end = True
+            self._enriches, self._shadows_end, self._has_more = False, True, True
             if self._decider.lineage.origin_of(_sdk.state_of(span)[0]) is not None:
                 self._enrich(span, span.end_time)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
+
+    def _on_other_ending(self, span: Span) -> None:
+        if self._next_on_ending is not None:
+            try:
+                self._next_on_ending(span)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("_on_ending of the wrapped processor", error)
 
     # --- around another processor: when the span has ended -----------------------------------------------------
 
@@ -118,24 +125,24 @@ class RunOutputSpanProcessor(SpanProcessor):
             if self._awaits_ending:
                 self._enrich_ended(span)
             return
-        ended, key, is_held = None, None, False
+        ended, origin, is_held = None, None, False
         try:
-            if self._enabled:
+            if self._follows:
                 context, attributes, events = _sdk.state_of(span)
-                key = context[:2]
-                if self._decider.is_silent(context, attributes, events) and not self._may_wait(key):
-                    self._decider.lineage.end(context)
-                else:
+                if events or not self._say_nothing(attributes) or self._is_awaited(context[:2]):
                     ended = self._decider.end(span, context, attributes, events, span.end_time or 0)
+                    origin = ended.origin
                     is_held = self._is_held(ended)
+                else:
+                    origin = self._decider.lineage.end(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)
         finally:  # also when the exception means to stop
             if not is_held:
                 self._forward(span, ended)
-        if self._held is not None and key is not None and not is_held:
+        if origin is not None and self._held is not None:
             try:
-                self._release_if_complete(self._decider.lineage.stop_counting(key))
+                self._release_if_complete(self._decider.lineage.done(context[:2], origin))
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Releasing a held root", error)
 
@@ -156,9 +163,11 @@ class RunOutputSpanProcessor(SpanProcessor):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("on_end of the wrapped processor", error)
 
-    def _may_wait(self, key: SpanKey) -> bool:
-        """Whether a span without an output may be a local root that is to be held back."""
-        return self._held is not None and (self.config.hold == "always" or self._decider.lineage.running(key) > 0)
+    def _is_awaited(self, key: SpanKey) -> bool:
+        """Whether a span without an output may get one, or be a local root that is to be held back for one."""
+        if key in self._awaited:
+            return True
+        return self._held is not None and (self.config.hold == "always" or self._decider.lineage.is_running(key))
 
     def _is_held(self, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
@@ -171,7 +180,7 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     def _is_complete(self, root: SpanKey) -> bool:
         """Whether there is nothing to hold a local root back for."""
-        if self._decider.lineage.running(root):
+        if self._decider.lineage.is_running(root):
             return False
         return self.config.hold == "open" or self._decider.has_completion(root)
 
@@ -212,22 +221,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             _faults.contain("force_flush of the wrapped processor", error)
             return False
 
-    # --- both --------------------------------------------------------------------------------------------------
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Note the span, and whose local root it is or belongs to."""
-        if self._enabled:
-            try:
-                self._decider.start(*_sdk.contexts_of(span))
-                if self._shadows_end:
-                    _sdk.before_end(span, self._enrich)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("Noting a span's start", error)
-        if self._next is not None:
-            try:
-                self._next.on_start(span, parent_context)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("on_start of the wrapped processor", error)
+    # --- beside the spans ----------------------------------------------------------------------------------------
 
     def add_recorded(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool | None = False) -> None:
         """Join a completion that arrived beside the spans, in a log record or a hook, to the span that it names.
@@ -240,7 +234,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             recorded: The completion.
             continues: Whether it is another choice of the completion before it; None if it does not say.
         """
-        if not self._enabled:
+        if not self._follows:
             return
         try:
             self._release_if_complete(self._decider.add_record(key, recorded, continues=continues))

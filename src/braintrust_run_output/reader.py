@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import StatusCode
-
 from . import _faults, _sdk, metadata
 from .aggregator import GenericOutput, RunOutput
 from .completion import encodable
 from .conventions import generic_excerpt, read_completion, read_generic_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from ._sdk import SpanKey
+    from ._sdk import Event, SpanKey
     from .completion import Completion
     from .config import RunOutputConfig, Transform
 
@@ -42,19 +40,26 @@ class Reader:
         limit = _sdk.value_length_limit(span)
         return self._max_length if limit is None else min(limit, self._max_length)
 
-    def explicit(self, attributes: Mapping[str, object], key: SpanKey, end_time: int) -> RunOutput | None:
-        """Return the value that the application set on a span."""
-        value = metadata.explicit(attributes, self._key)
-        return None if value is None else RunOutput(value, key, end_time)
-
-    def completion(
+    def explicit(
         self, span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int
     ) -> RunOutput | None:
+        """Return the value that the application set on a span."""
+        value = metadata.explicit(attributes, self._key)
+        return None if value is None else self._within_limits(value, span, key, end_time)
+
+    def completion(
+        self,
+        span: ReadableSpan,
+        attributes: Mapping[str, object],
+        events: Sequence[Event],
+        key: SpanKey,
+        end_time: int,
+    ) -> RunOutput | None:
         """Return the run output in a span's own completion. A span that failed has none."""
-        if has_failed(span):
+        if _sdk.has_failed(span):
             return None
         try:
-            completion = read_completion(attributes, _sdk.events_of(span), _sdk.scope_name(span))
+            completion = read_completion(attributes, _sdk.events_of(span) if events else (), _sdk.scope_name(span))
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a completion", error)
             return None
@@ -71,35 +76,38 @@ class Reader:
 
     def render(self, completion: Completion, span: ReadableSpan, key: SpanKey, end_time: int) -> RunOutput | None:
         """Return a completion's run output; None if the transform withholds it."""
-        value: object = completion.render(self._format)
+        value = completion.render(self._format)
         if self._transform is not None:
-            try:
-                value = self._transform(str(value), span)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("transform", error)
-                return None  # it may redact: better no value than one that should not be seen
-        if isinstance(value, str):
-            if self._transform is not None:
-                value = encodable(value)
-            limit = self.max_length(span)
-            if len(value) > limit:
-                return RunOutput(value[:limit], key, end_time, is_cut=True)
-            return RunOutput(value, key, end_time) if value else None
-        if value is not None:
-            _faults.warn_once(
-                "transform's type", "transform returned %s, not str or None: nothing is written", type(value).__name__
-            )
+            transformed = self._transformed(value, span)
+            if transformed is None:
+                return None
+            value = transformed
+        return self._within_limits(value, span, key, end_time) if value else None
+
+    def _within_limits(self, value: str, span: ReadableSpan, key: SpanKey, end_time: int) -> RunOutput:
+        limit = _sdk.value_length_limit(span)
+        if limit is None or limit > self._max_length:
+            limit = self._max_length
+        return RunOutput(value, key, end_time) if len(value) <= limit else RunOutput(value[:limit], key, end_time, True)
+
+    def _transformed(self, value: str, span: ReadableSpan) -> str | None:
+        """Return a value as the configured transform wants it, None if it withholds it or fails: it may redact."""
+        try:
+            transformed: object = self._transform(value, span) if self._transform is not None else value
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("transform", error)
+            return None
+        if isinstance(transformed, str):
+            return encodable(transformed)
+        if transformed is not None:
+            kind = type(transformed).__name__
+            _faults.warn_once("transform's type", "transform returned %s, not str or None: nothing is written", kind)
         return None
-
-
-def has_failed(span: ReadableSpan) -> bool:
-    """Whether a span's status is an error: then what it carries is no completion."""
-    return span.status.status_code is StatusCode.ERROR
 
 
 def generic_output(
     span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int
 ) -> GenericOutput | None:
     """Return a span's generic output, not looked at; None if it has none."""
-    excerpt = None if has_failed(span) else generic_excerpt(attributes)
+    excerpt = None if _sdk.has_failed(span) else generic_excerpt(attributes)
     return None if excerpt is None else GenericOutput(excerpt, _sdk.scope_name(span), key, end_time)

@@ -345,8 +345,8 @@ def test_records_beside_attributes_are_not_kept():
         logs.on_emit(emitted(llm))
         llm.end()
 
-    aggregator = app.processor._decider.aggregator
-    assert len(aggregator.records) == 0
+    gathered = app.processor._decider.aggregator.gathered
+    assert not any(one.records for one in gathered.values())
     worker.end()
     assert (app.live, before > 0) == (0, True)
 

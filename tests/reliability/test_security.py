@@ -108,8 +108,10 @@ def test_no_fault_logs_a_payload_or_a_key(broken, log, monkeypatch):
     app = around(Leaky() if broken == "wrapped" else Sink(), **config)
     if broken == "read_generic_output":
         config["root"] = "own"
-    if broken in ("end", "start"):
+    if broken == "end":
         monkeypatch.setattr(app.processor._decider, broken, leaking)
+    if broken == "start":
+        monkeypatch.setattr(app.processor, "_started", leaking)
     drive(app)
     if broken == "read_generic_output":
         with app.tracer.start_as_current_span("chain") as chain:

@@ -8,7 +8,7 @@ import sys
 import pytest
 from opentelemetry import trace
 
-from braintrust_run_output.aggregator import Aggregator, LocalRoot, RunOutput
+from braintrust_run_output.aggregator import Aggregator, Gathered, RunOutput
 from braintrust_run_output.lineage import Lineage
 from support import RUN_OUTPUT, pipeline
 
@@ -51,7 +51,7 @@ def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children():
 @pytest.mark.parametrize("policy", ["last", "first", "all"])
 def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
     aggregator = Aggregator(policy, max_chars=1_000)
-    root = LocalRoot((1, 1))
+    root = Gathered()
     for n in range(10_000):
         aggregator.add(root, RunOutput("ten chars!", (1, n), n))
 
@@ -68,7 +68,7 @@ def test_what_is_known_of_a_forgotten_span_goes_with_it(monkeypatch):
         llm.end()
         spans.append(root)  # never ended
 
-    assert len(app.processor._decider.aggregator.roots) <= 10
+    assert len(app.processor._decider.aggregator.gathered) <= 10
 
 
 def test_a_deep_tree_is_walked_once():

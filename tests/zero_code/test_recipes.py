@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from docs_runner import read_page
-from processes import AGENT, TIMEOUT, environment, run_command
+from processes import AGENT, INSTRUMENT, TIMEOUT, environment, run, run_command
 
 PAGE = read_page(Path(__file__).parents[2] / "docs" / "recipes.md")
 SUNNY = {"root": "It is sunny.", "chat": "It is sunny."}
@@ -128,15 +128,16 @@ def test_langfuse(receiver, directory):
 
 
 @contextmanager
-def served(script, receiver, directory, listens):
-    """Run a server; give the URL that it says it listens at."""
+def served(script, receiver, directory, listens, **more):
+    """Run a server; give the URL, or the name, that it says it listens at. The script's last line is its command."""
+    setting_up, _, command = in_our_place(script, receiver).rstrip().rpartition("\n")
     log = directory / "server.log"
     with (
         log.open("w") as stderr,
         subprocess.Popen(
-            ["bash", "-euc", "exec 2>&1\n" + in_our_place(script, receiver)],
+            ["bash", "-euc", f"exec 2>&1\n{setting_up}\nexec {command}"],
             cwd=directory,
-            env=environment(**variables(receiver, PORT="0")),
+            env=environment(**variables(receiver, PORT="0", **more)),
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -154,8 +155,12 @@ def served(script, receiver, directory, listens):
                 pytest.fail(f"the server ended: {''.join(lines)}")
             yield found[1]
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.communicate(timeout=TIMEOUT)
+            server.terminate()  # the server alone: it stops its workers itself
+            try:
+                server.communicate(timeout=TIMEOUT)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                raise
 
 
 def ask(url, question):
@@ -166,7 +171,6 @@ def ask(url, question):
 
 
 def test_fastapi_under_uvicorn(receiver, directory):
-    pytest.importorskip("opentelemetry.instrumentation.fastapi")
     section = recipe("FastAPI under uvicorn")
     (directory / "app.py").write_text(section.python)
 
@@ -175,6 +179,15 @@ def test_fastapi_under_uvicorn(receiver, directory):
         found = receiver.wait_for("GET /ask", "chat")
 
     assert found["GET /ask"] == found["chat"] == "You asked: Paris?"
+
+
+def outputs_of_roots(receiver):
+    """Return the outputs of the roots, in order; each is that of the call of a model below it."""
+    rows = receiver.store.rows()
+    roots = {row["root_span_id"]: row["metadata"]["run_output"] for row in rows if row["is_root"]}
+    chats = {row["root_span_id"]: row["metadata"]["run_output"] for row in rows if not row["is_root"]}
+    assert roots == chats
+    return sorted(roots.values())
 
 
 @pytest.mark.parametrize("preload", [False, True], ids=["", "preload"])
@@ -189,11 +202,7 @@ def test_gunicorn(receiver, directory, preload):
             assert ask(url, str(number)) == f"You asked: question={number}"
         receiver.store.wait_for_rows(12, timeout=TIMEOUT)
 
-    rows = receiver.store.rows()
-    roots = {row["root_span_id"]: row["metadata"]["run_output"] for row in rows if row["is_root"]}
-    chats = {row["root_span_id"]: row["metadata"]["run_output"] for row in rows if not row["is_root"]}
-    assert roots == chats
-    assert sorted(roots.values()) == [f"You asked: question={number}" for number in range(6)]
+    assert outputs_of_roots(receiver) == [f"You asked: question={number}" for number in range(6)]
 
 
 def test_forked_workers(receiver, directory):
@@ -207,6 +216,86 @@ def test_forked_workers(receiver, directory):
     assert found["task Paris"] == "You asked: Paris"
     assert found["task Oslo"] == "You asked: Oslo"
     assert found["dispatch"] is None
+
+
+CELERYCONFIG = """
+broker_url = "filesystem://"
+broker_transport_options = {"data_folder_in": "queue", "data_folder_out": "queue"}
+result_backend = "file://results"
+worker_concurrency = 2
+"""
+"""A broker that needs no server; its paths are relative to where worker and sender run."""
+SENDER = f"""
+import tasks
+
+results = [tasks.ask.delay(question) for question in ("Oslo", "Paris")]
+print([result.get(timeout={TIMEOUT}) for result in results])
+"""
+ANSWERS = ["You asked: Oslo", "You asked: Paris"]
+READY = r"(\S+) ready\."
+NEVER = "600000"
+"""A delay that no test waits for: what arrives has been flushed."""
+
+
+def celery(title, directory, config=""):
+    """Write the files of a recipe for Celery; return the command that starts the worker."""
+    section = recipe(title)
+    for folder in ("queue", "results"):
+        (directory / folder).mkdir()
+    (directory / "celeryconfig.py").write_text(CELERYCONFIG + config)
+    (directory / "tasks.py").write_text(section.python)
+    return section.commands[0]
+
+
+def send_tasks(directory, **sender):
+    """Send tasks, and wait until they are done."""
+    ended = run(SENDER, cwd=directory, **sender)
+    assert (ended.code, ended.out) == (0, f"{ANSWERS}\n"), ended.log
+
+
+@pytest.mark.parametrize("title", ["Celery", "Celery, set up in code"])
+def test_celery(receiver, directory, title):
+    script = celery(title, directory)
+
+    with served(script, receiver, directory, READY, OTEL_BSP_SCHEDULE_DELAY=NEVER):
+        send_tasks(directory)
+        before_shutdown = receiver.run_outputs
+
+    assert before_shutdown == {}
+    assert set(receiver.run_outputs) == {"run/tasks.ask", "chat"}
+    assert outputs_of_roots(receiver) == ANSWERS
+
+
+@pytest.mark.parametrize(
+    ("config", "delay"),
+    [("", "100"), ("worker_max_tasks_per_child = 1\n", NEVER)],
+    ids=["by the exporter's thread", "by a process that is replaced"],
+)
+def test_celery_spans_arrive_while_the_worker_runs(receiver, directory, config, delay):
+    script = celery("Celery", directory, config)
+
+    with served(script, receiver, directory, READY, OTEL_BSP_SCHEDULE_DELAY=delay):
+        send_tasks(directory)
+        receiver.store.wait_for_rows(4, timeout=TIMEOUT)
+
+    assert outputs_of_roots(receiver) == ANSWERS
+
+
+@pytest.mark.parametrize("links", [False, True], ids=["", "links"])
+def test_celery_with_a_traced_sender(receiver, directory, links):
+    script = celery("Celery, set up in code", directory)
+    tasks = directory / "tasks.py"
+    assert tasks.read_text().count(".instrument()") == 1
+    tasks.write_text(tasks.read_text().replace(".instrument()", f".instrument(use_span_links={links})"))
+
+    with served(script, receiver, directory, READY):
+        send_tasks(directory, command=INSTRUMENT, **variables(receiver, OTEL_TRACES_EXPORTER="braintrust"))
+
+    rows = receiver.store.rows()
+    done = [row for row in rows if row["span_attributes"]["name"] == "run/tasks.ask"]
+    assert [row["is_root"] for row in done] == [links, links]
+    assert sorted(row["metadata"]["run_output"] for row in done) == ANSWERS
+    assert receiver.run_outputs["apply_async/tasks.ask"] is None
 
 
 FROZEN = """
@@ -247,4 +336,4 @@ def test_every_recipe_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
 
     assert [title for title in PAGE if f'"{title}"' not in source] == []
-    assert len(PAGE) == 13
+    assert len(PAGE) == 15

@@ -14,7 +14,7 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.trace import SpanProcessor
 
 from .. import _faults, _sdk
-from ..aggregator import Aggregator, LocalRoot, RunOutput
+from ..aggregator import Aggregator, Gathered, RunOutput
 from ..config import RunOutputConfig
 from ..conventions import read_completion
 from ..conventions._json import is_array, is_object
@@ -283,7 +283,7 @@ class _Trace:
         self.id = trace_id
         self.closed = False
         self.root: _Span | None = None
-        self.local_root = LocalRoot((0, 0))
+        self.local_root = Gathered()
         self.spans: dict[str, _Span] = {}
         self.span_ids: list[str] = []
         self.generic: _Span | None = None

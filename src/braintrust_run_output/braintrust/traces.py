@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _faults
-from ..aggregator import Aggregator, LocalRoot, RunOutput
+from ..aggregator import Aggregator, Gathered, RunOutput
 from ..conventions._json import is_object
 from . import outputs
 
@@ -88,7 +88,7 @@ def run_output_of(rows: Iterable[Mapping[str, object]], config: RunOutputConfig)
 
 def _mirrored(root: _Span, spans: Sequence[_Span], config: RunOutputConfig) -> tuple[str | None, _Span]:
     aggregator = Aggregator(config.root, max_chars=config.max_length)
-    local_root = LocalRoot((0, root.position))
+    local_root = Gathered()
     for span in sorted(spans, key=lambda span: (span.end, span.start)) if aggregator.mirrors else ():
         value = span.explicit or span.completion
         if value is not None:

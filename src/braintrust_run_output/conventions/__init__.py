@@ -31,13 +31,13 @@ from . import (
     traceloop,
     vercel_ai,
 )
-from ._kinds import is_never_a_completion
+from ._kinds import KINDS, is_never_a_completion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..completion import Completion
-    from ._convention import Attributes, Convention, Event
+    from ._convention import Attributes, Convention, Event, Reader
 
 __all__ = [
     "EVENTS",
@@ -99,6 +99,7 @@ _RANKS_BY_KEY = _ranks_by("keys")
 _RANKS_BY_EVENT = _ranks_by("events")
 _NONE = frozenset[str]()
 _MODEL_KEYS = frozenset(_RANKS_BY_KEY)
+_TELLING_KEYS = _MODEL_KEYS | KINDS
 _GENERIC_KEYS = frozenset[str]().union(*(convention.keys for convention in GENERIC_OUTPUTS))
 _GENERIC_EXCERPT = _GENERIC_KEYS.union(*(convention.needs for convention in GENERIC_OUTPUTS))
 
@@ -120,22 +121,25 @@ def read_completion(attributes: Attributes, events: Sequence[Event] = (), scope_
         scope_name: The name of the span's instrumentation scope; default unknown.
     """
     event_names = frozenset([event.name for event in events]) & EVENTS if events else _NONE
-    conventions = _given_away_by(_MODEL_KEYS.intersection(attributes), event_names)
-    if not conventions or is_never_a_completion(attributes):
+    readers, kinds = _way_to_read(_TELLING_KEYS.intersection(attributes), event_names)
+    if not readers or (kinds and is_never_a_completion(attributes, kinds)):
         return None
-    for convention in conventions:
-        completion = convention.read(attributes, events, scope_name)
+    for read in readers:
+        completion = read(attributes, events, scope_name)
         if completion is not None:
             return completion
     return None
 
 
 @lru_cache(maxsize=1_024)
-def _given_away_by(keys: frozenset[str], events: frozenset[str]) -> tuple[Convention, ...]:
-    """Return the conventions to try, in order. Applications use few combinations of keys: each is worked out once."""
-    ranks = {rank for key in keys for rank in _RANKS_BY_KEY[key]}
+def _way_to_read(keys: frozenset[str], events: frozenset[str]) -> tuple[tuple[Reader, ...], tuple[str, ...]]:
+    """Return what may find an output, in order, and the attributes that may say that there is none.
+
+    Applications use few combinations of keys: each is worked out once.
+    """
+    ranks = {rank for key in keys & _MODEL_KEYS for rank in _RANKS_BY_KEY[key]}
     ranks.update(rank for event in events for rank in _RANKS_BY_EVENT[event])
-    return tuple(MODEL_OUTPUTS[rank] for rank in sorted(ranks))
+    return tuple(MODEL_OUTPUTS[rank].read for rank in sorted(ranks)), tuple(keys & KINDS)
 
 
 def read_generic_output(attributes: Attributes, scope_name: str = "") -> Completion | None:

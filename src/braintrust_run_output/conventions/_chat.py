@@ -46,17 +46,53 @@ _LANGCHAIN_TYPES = {
 
 _ROLES = frozenset({*_LANGCHAIN_ROLES, "", "assistant", "chatbot", "developer", "model", "unknown", "user"})
 _MESSAGE_KEYS = frozenset({"role", "content", "parts", "tool_calls", "function_call"})
+_ANSWER_KEYS = frozenset({"role", "content", "parts", "finish_reason"})
+"""What an assistant's message that is text alone has; other keys only with nothing in them."""
 
 
 def read_messages(value: object) -> list[Message]:
     """Return the chat messages of parsed JSON: a list of messages or items, one message, or a text."""
-    if isinstance(value, str):
-        return [Message("assistant", value)]
+    text = answer_in(value)
+    if text is not None:
+        return [Message("assistant", text)]
     if is_object(value):
         return list(_messages_of(value))
     if is_array(value):
         return [message for item in value if is_object(item) for message in _messages_of(item)]
     return []
+
+
+def answer_in(value: object) -> str | None:
+    """Return the text of what nearly every output is: a text, or one message of an assistant that is text alone.
+
+    None where it is anything else. Everything here would find the same text, in ten times the time.
+    """
+    if isinstance(value, str):
+        return value
+    if is_array(value):
+        if len(value) != 1:
+            return None
+        value = value[0]
+    if not isinstance(value, dict) or value.get("role") != "assistant":
+        return None
+    for key, item in value.items():
+        if item and key not in _ANSWER_KEYS:
+            return None
+    content, parts = value.get("content"), value.get("parts")
+    if isinstance(content, str):
+        return content if content and not parts else None
+    blocks = parts if content is None else content if parts is None else None
+    if not isinstance(blocks, list):
+        return None
+    texts: list[str] = []
+    for block in blocks:
+        if not isinstance(block, dict) or block.get("type") != "text" or len(block) != 2:
+            return None
+        text = block.get("content") or block.get("text")
+        if not isinstance(text, str):
+            return None
+        texts.append(text)
+    return "".join(texts) or None
 
 
 def is_chat(value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ._json import is_object, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _NOT_A_MODEL = frozenset({
     "tool", "execute_tool", "retriever", "retrieval", "embedding", "embeddings", "rerank", "reranker",
@@ -28,14 +28,25 @@ KIND_ATTRIBUTES = (
 _BRAINTRUST = "braintrust.span_attributes"
 
 
-def is_never_a_completion(attributes: Mapping[str, object]) -> bool:
-    """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ..."""
-    for attribute in KIND_ATTRIBUTES:
-        if attribute in attributes and _is_not_a_model(attributes[attribute]):
+KINDS = frozenset({*KIND_ATTRIBUTES, _BRAINTRUST})
+"""The attributes that say what kind of operation a span is."""
+
+
+def is_never_a_completion(attributes: Mapping[str, object], kinds: Iterable[str] | None = None) -> bool:
+    """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ...
+
+    Args:
+        attributes: The span's attributes.
+        kinds: Those of `KINDS` that are among them; default: they are looked for.
+    """
+    for attribute in KINDS.intersection(attributes) if kinds is None else kinds:
+        value = attributes[attribute]
+        if attribute == _BRAINTRUST:
+            encoded = parse(value)
+            if is_object(encoded) and (_is_not_a_model(encoded.get("type")) or _is_not_a_model(encoded.get("purpose"))):
+                return True
+        elif _is_not_a_model(value):
             return True
-    if _BRAINTRUST in attributes:
-        encoded = parse(attributes[_BRAINTRUST])
-        return is_object(encoded) and (_is_not_a_model(encoded.get("type")) or _is_not_a_model(encoded.get("purpose")))
     return False
 
 

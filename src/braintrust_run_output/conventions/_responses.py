@@ -7,7 +7,7 @@ Cohere, AI21), Ollama, and LangChain's ``LLMResult``.
 from __future__ import annotations
 
 from ..completion import Message
-from ._chat import is_chat, is_items, read_messages
+from ._chat import answer_in, is_chat, is_items, read_messages
 from ._json import is_array, is_object
 
 _TEXTS = ("text", "outputText", "generation", "completion", "combined_chunk_content", "response")
@@ -19,6 +19,8 @@ _DEEPEST = 3
 
 def read_response(value: object) -> list[Message]:
     """Return the messages of a provider's response as parsed JSON; none if it is not known to be one."""
+    if is_object(value) and (answer := answer_in(value)) is not None:
+        return [Message("assistant", answer)]
     if is_items(value):
         return _one_turn(read_messages(value))
     if not is_object(value):

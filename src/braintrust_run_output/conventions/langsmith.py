@@ -38,9 +38,9 @@ def is_langsmith(attributes: Attributes, scope: str) -> bool:
     return _KIND in attributes or scope == "langsmith"
 
 
-def read_llm(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
+def read_llm(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of an LLM run."""
-    if not is_langsmith(attributes, scope) or attributes.get(_KIND) != "llm":
+    if attributes[_KIND] != "llm" or _KEY not in attributes:
         return None
     value = attributes[_KEY]
     outputs = parse(value)
@@ -57,5 +57,5 @@ def read_chain(attributes: Attributes, _events: Sequence[Event], scope: str) -> 
     return unwrap(parse(attributes[_KEY]), _KEY)
 
 
-LLM = Convention("LangSmith LLM run", read_llm, keys=frozenset({_KEY}))
+LLM = Convention("LangSmith LLM run", read_llm, keys=frozenset({_KIND}))
 CHAIN = Convention("LangSmith chain", read_chain, keys=frozenset({_KEY}), needs=frozenset({_KIND}))
