@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .config import Format
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 class ToolCall(NamedTuple):
     """A model's request to call a tool. ``arguments`` is JSON text, as in OpenAI's chat messages."""
 
@@ -54,7 +57,7 @@ class Completion(NamedTuple):
             return encodable(self.raw)
         if self.text is not None and format != "messages":
             return self.text if self.text.isascii() else encodable(self.text)
-        return encodable(json.dumps(self.as_messages(), ensure_ascii=False, separators=(",", ":")))
+        return encodable(_encode(self.as_messages()))
 
     def as_messages(self) -> list[dict[str, object]]:
         """Return the output as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""

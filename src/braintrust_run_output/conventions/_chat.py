@@ -25,6 +25,8 @@ _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", 
 
 _TOOL_CALL_KEYS = ("toolUse", "functionCall", "tool_call")
 _TOOL_RESULT_KEYS = ("toolResult", "functionResponse", "function_response", "tool_call_result")
+_NESTED = ("function", "function_call", *_TOOL_CALL_KEYS)
+"""Where some put a call's name and arguments."""
 _CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id")
 _ARGUMENTS = ("arguments", "input", "args", "parameters")
 _RESULT_IDS = ("id", "tool_call_id", "tool_use_id", "toolUseId", "call_id")
@@ -69,24 +71,25 @@ def answer_in(value: object) -> str | None:
     """
     if isinstance(value, str):
         return value
-    if is_array(value):
-        if len(value) != 1:
-            return None
+    if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict) or value.get("role") != "assistant":
         return None
-    for key, item in value.items():
-        if item and key not in _ANSWER_KEYS:
-            return None
+    if not value.keys() <= _ANSWER_KEYS and any(value[key] for key in value.keys() - _ANSWER_KEYS):
+        return None
     content, parts = value.get("content"), value.get("parts")
-    if isinstance(content, str):
-        return content if content and not parts else None
-    blocks = parts if content is None else content if parts is None else None
+    if isinstance(content, str) and not parts:
+        return content or None
+    return text_alone(parts if content is None else content if parts is None else None)
+
+
+def text_alone(blocks: object) -> str | None:
+    """Return the text of a list of content blocks or parts that are text alone, None if it is anything else."""
     if not isinstance(blocks, list):
         return None
     texts: list[str] = []
     for block in blocks:
-        if not isinstance(block, dict) or block.get("type") != "text" or len(block) != 2:
+        if not isinstance(block, dict) or len(block) != 2 or block.get("type") != "text":
             return None
         text = block.get("content") or block.get("text")
         if not isinstance(text, str):
@@ -110,6 +113,9 @@ def read_text(content: object) -> str | None:
     """Return the text of a message's content: itself, or its text blocks joined; None if it has none."""
     if isinstance(content, str):
         return content
+    text = text_alone(content)
+    if text is not None:
+        return text
     blocks = content if is_array(content) else (content,)
     texts = [text for block in blocks if (text := _text_of(block)) is not None]
     return "".join(texts) if texts else None
@@ -127,10 +133,9 @@ def read_tool_call(item: object) -> ToolCall | None:
     """
     if not is_object(item):
         return None
-    nested = next(
-        (item[key] for key in ("function", "function_call", *_TOOL_CALL_KEYS) if is_object(item.get(key))), item
-    )
-    inner = nested if is_object(nested) else item
+    inner = item
+    if not item.keys().isdisjoint(_NESTED):
+        inner = next((nested for key in _NESTED if is_object(nested := item.get(key))), item)
     if _withholds_arguments(item, inner):
         return None
     name = first_string(inner, "name", "toolName", "tool_name")
@@ -143,7 +148,7 @@ def read_tool_call(item: object) -> ToolCall | None:
 
 def _withholds_arguments(item: Object, inner: Object) -> bool:
     is_part_or_openai = item.get("function") is inner or type_of(item) in ("tool_call", "function_call", "function")
-    return is_part_or_openai and not any(key in inner for key in _ARGUMENTS)
+    return is_part_or_openai and inner.keys().isdisjoint(_ARGUMENTS)
 
 
 def _is_message(item: Object) -> bool:
@@ -243,14 +248,14 @@ def _tool_calls_of(item: Object) -> Iterator[object]:
 def _is_tool_call(block: object) -> bool:
     return is_object(block) and (
         type_of(block) in _TOOL_CALL
-        or any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS)
+        or (not block.keys().isdisjoint(_TOOL_CALL_KEYS) and any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS))
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
     )
 
 
 def _is_tool_result(block: object) -> bool:
-    return is_object(block) and (type_of(block) in _TOOL_RESULT or any(key in block for key in _TOOL_RESULT_KEYS))
+    return is_object(block) and (type_of(block) in _TOOL_RESULT or not block.keys().isdisjoint(_TOOL_RESULT_KEYS))
 
 
 def _text_of(block: object) -> str | None:

@@ -10,6 +10,7 @@ Object: TypeAlias = "Mapping[str, object]"
 Array: TypeAlias = "list[object] | tuple[object, ...]"
 
 _decode = json.JSONDecoder().raw_decode  # json.loads without its layers, which take longer than a short text itself
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 _WHITESPACE = " \t\n\r"
 
 
@@ -30,7 +31,7 @@ def parse(value: object) -> object:
 def compact(value: object) -> str:
     """Return a value as compact JSON text (what JSON does not know as its ``str``); empty if that cannot be done."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        return _encode(value)
     except (ValueError, TypeError, RecursionError):
         return ""
 

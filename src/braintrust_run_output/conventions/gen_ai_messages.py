@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..completion import from_messages
-from ._chat import read_messages
+from ..completion import from_messages, from_text
+from ._chat import answer_in, read_messages
 from ._convention import Attributes, Convention, Event
 from ._json import parse
 
@@ -35,7 +35,9 @@ def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Compl
 def read_value(value: object) -> Completion | None:
     """Return the completion in the attribute's value, a JSON string or a native list."""
     raw = value if isinstance(value, str) else None
-    return from_messages(read_messages(parse(value)), KEY, raw=raw)
+    messages = parse(value)
+    answer = answer_in(messages)
+    return from_messages(read_messages(messages), KEY, raw=raw) if answer is None else from_text(answer, KEY, raw=raw)
 
 
 CONVENTION = Convention(KEY, read, keys=frozenset({KEY}))

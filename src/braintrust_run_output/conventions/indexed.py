@@ -20,7 +20,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
-from ._chat import is_content_blocks, read_text, read_tool_call
+from ._chat import is_content_blocks, read_text, read_tool_call, text_alone
 from ._convention import Attributes, Convention, Event
 from ._json import parse
 
@@ -52,7 +52,7 @@ BRAINTRUST_OUTPUT = _convention("braintrust.output")
 
 def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
     """Yield the messages that are flattened under a prefix."""
-    has_calls = any("_call" in key and key.startswith(prefix) for key in attributes)  # saves asking for each by name
+    has_calls = "_call" in "\n".join(attributes)  # saves asking for each by name
     for index in count():
         message = f"{prefix}.{index}."
         role = attributes.get(f"{message}role")
@@ -66,8 +66,9 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
 def _text(content: object) -> str | None:
     if isinstance(content, str) and content.startswith("[{"):
         blocks = parse(content)
-        if is_content_blocks(blocks):
-            return read_text(blocks)
+        text = text_alone(blocks)
+        if text is not None or is_content_blocks(blocks):
+            return text or read_text(blocks)
     return content if content is None or isinstance(content, str) else read_text(content)
 
 
