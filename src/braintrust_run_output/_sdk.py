@@ -17,7 +17,7 @@ import functools
 import os
 import weakref
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext, StatusCode
@@ -109,29 +109,30 @@ def state_of(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Seque
     return span.get_span_context() or NO_CONTEXT, attributes_of(span), events_of(span)
 
 
-def has_failed(span: ReadableSpan) -> bool:
-    """Whether a span's status is an error."""
+class Details(NamedTuple):
+    """What is looked at of a span that has an output."""
+
+    has_failed: bool
+    """Whether its status is an error."""
+    scope_name: str
+    """The name of its instrumentation scope; empty if it has none."""
+    max_value_length: int | None
+    """The SDK's limit for the length of string attributes in characters, None if there is none."""
+
+
+def details_of(span: ReadableSpan) -> Details:
+    """Return what is looked at of a span that has an output."""
     known: Any = span
     try:
-        return known._status._status_code is StatusCode.ERROR
-    except AttributeError:
-        return span.status.status_code is StatusCode.ERROR
-
-
-def scope_name(span: ReadableSpan) -> str:
-    """Return the name of the span's instrumentation scope; empty if it has none."""
-    known: Any = span
-    try:
-        return str(known._instrumentation_scope._name)
-    except AttributeError:
-        scope = span.instrumentation_scope
-        return scope.name if scope else ""
-
-
-def value_length_limit(span: ReadableSpan) -> int | None:
-    """Return the SDK's limit for the length of string attributes in characters, None if there is none."""
-    limit = getattr(span._attributes, "max_value_len", None)
-    return limit if isinstance(limit, int) else None
+        status, scope, limit = (
+            known._status._status_code,
+            known._instrumentation_scope._name,
+            known._attributes.max_value_len,
+        )
+    except AttributeError:  # no scope, or something else was put in place of the SDK's own
+        status, limit = span.status.status_code, getattr(span._attributes, "max_value_len", None)
+        scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
+    return Details(status is StatusCode.ERROR, scope, limit)
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -251,8 +252,8 @@ class SpanHooks(SpanProcessor):
     """Whether live spans are enriched when the SDK tells that they are ending."""
     _awaits_ending = False
     """Whether no ending has been told of yet: what this is registered with may not tell (logfire does not)."""
-    _has_more = False
-    """Whether there is more to do for a span that starts."""
+    _tell_next: Callable[[Span, Context | None], object] | None = None
+    """What else is to be called with a span that starts, and the context that was given for its parent."""
 
     _started: Callable[[ContextTuple, ContextTuple | None], None]
     """Called with the context of each span that starts, and its parent's."""
@@ -270,33 +271,38 @@ class SpanHooks(SpanProcessor):
                 self._started(span._context, span._parent)  # type: ignore[arg-type]
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Noting a span's start", error)
-        if self._has_more:
-            self._on_started(span, parent_context)
+        if self._tell_next is not None:
+            try:
+                self._tell_next(span, parent_context)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("on_start of the wrapped processor", error)
 
     def _on_ending(self, span: Span) -> None:
         if self._enriches:
             self._awaits_ending = False
+            known: Any = span
             try:
-                state: Any = span
-                context = state._context
-                if (
-                    self._say_nothing(state._attributes._dict)
-                    and not state._events._dq
-                    and not (self._awaited and context[:2] in self._awaited)
-                ):
+                try:
+                    context, attributes, events = known._context, known._attributes._dict, known._events._dq
+                except AttributeError:  # something else was put in place of the SDK's own
+                    context, attributes, events = state_of(span)
+                if events or not self._say_nothing(attributes) or (self._awaited and context[:2] in self._awaited):
+                    self._enrich(span, context, attributes, events, known._end_time)
+                else:
                     self._passed(context)
-                    return
-            except AttributeError:  # something else was put in place of the SDK's own
-                pass
-            self._enrich(span)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("Writing a span's output", error)
         else:
             self._on_other_ending(span)
 
-    def _on_started(self, span: Span, parent_context: Context | None) -> None:
-        """Do what else there is to do for a span that starts."""
-        raise NotImplementedError
-
-    def _enrich(self, span: ReadableSpan) -> None:
+    def _enrich(
+        self,
+        span: ReadableSpan,
+        context: ContextTuple,
+        attributes: Mapping[str, Any],
+        events: Sequence[Event],
+        end_time: int,
+    ) -> None:
         """Enrich a live span that may have an output, or get one."""
         raise NotImplementedError
 

@@ -96,8 +96,15 @@ class Aggregator:
         for key in spans:
             self.gathered.pop(key, None)
 
-    def add(self, root: Gathered, output: RunOutput) -> None:
-        """Add the run output of a descendant."""
+    def add(self, root: SpanKey, output: RunOutput) -> None:
+        """Add the run output of a local root's descendant."""
+        gathered = self.gathered.get(root)
+        if gathered is None:
+            gathered = self.gathered.setdefault(root, Gathered())
+        self.add_to(gathered, output)
+
+    def add_to(self, root: Gathered, output: RunOutput) -> None:
+        """Add the run output of a descendant to what has been gathered for its root."""
         with self._lock:
             if not root.outputs or self._policy == "all":
                 if root.chars < self._max_chars:
@@ -107,11 +114,12 @@ class Aggregator:
             elif (output.end_time >= root.outputs[0].end_time) == (self._policy == "last"):
                 root.outputs = (output,)
 
-    def add_generic(self, root: Gathered, output: GenericOutput) -> None:
-        """Add the generic output of a descendant, in case that the root gets no completion."""
+    def add_generic(self, root: SpanKey, output: GenericOutput) -> None:
+        """Add the generic output of a local root's descendant, in case that the root gets no completion."""
+        gathered = self.gathered_for(root)
         with self._lock:
-            if not root.outputs:
-                root.generic = (*root.generic, output)[-_MAX_GENERIC:]
+            if not gathered.outputs:
+                gathered.generic = (*gathered.generic, output)[-_MAX_GENERIC:]
 
     def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool) -> None:
         """Keep a completion that arrived beside the spans, for a live span.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _faults, metadata
-from ._sdk import has_failed
+from ._sdk import details_of
 from .aggregator import Aggregator, Gathered, GenericOutput, RecordedCompletion, RunOutput
 from .conventions import KEYS, is_never_a_completion
 from .conventions.inputs import has_input, read_input
@@ -108,8 +108,9 @@ class Decider:
         ended = EndedSpan(span, attributes, context[:2], end_time, self.lineage.root_of(context))
         gathered = self.aggregator.gathered.get(ended.key)
         try:
-            if events or (gathered is not None and gathered.records) or not self.say_nothing(attributes):
-                self._read(ended, events)
+            records = self.aggregator.take_records(ended.key) if gathered is not None else ()
+            if records or events or not self.say_nothing(attributes):
+                self._read(ended, events, records)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Reading a span's output", error)
         finally:
@@ -119,9 +120,8 @@ class Decider:
                     self.aggregator.forget([ended.key])
         return ended
 
-    def _read(self, ended: EndedSpan, events: Sequence[Event]) -> None:
+    def _read(self, ended: EndedSpan, events: Sequence[Event], records: Sequence[RecordedCompletion]) -> None:
         key, attributes = ended.key, ended.attributes
-        records = self.aggregator.take_records(key)
         if self._attribute in attributes or metadata.METADATA in attributes:
             ended.explicit = self._reader.explicit(ended.span, attributes, key, ended.end_time)
         if ended.explicit is None or self._config.overwrite:
@@ -142,22 +142,23 @@ class Decider:
         if not self.aggregator.mirrors:
             return
         while root is not None:
-            if root != ended.key:
-                self._note(root, output, ended)
+            if root == ended.key:
+                pass
+            elif output is not None:
+                self.aggregator.add(root, output)
+            else:
+                self._note_generic(root, ended)
             origin = self.lineage.origin_of(root)
             if origin is None:  # it ended meanwhile: what was just noted is late
                 self.aggregator.forget([root])
                 return
             root = self.lineage.root_above(origin) if origin[2] else None
 
-    def _note(self, root: SpanKey, output: RunOutput | None, ended: EndedSpan) -> None:
+    def _note_generic(self, root: SpanKey, ended: EndedSpan) -> None:
         gathered = self.aggregator.gathered.get(root)
-        if output is not None:
-            self.aggregator.add(gathered or self.aggregator.gathered_for(root), output)
-        elif gathered is None or not gathered.outputs:
-            generic = _generic_output_of(ended)
-            if generic is not None:
-                self.aggregator.add_generic(gathered or self.aggregator.gathered_for(root), generic)
+        generic = None if gathered is not None and gathered.outputs else _generic_output_of(ended)
+        if generic is not None:
+            self.aggregator.add_generic(root, generic)
 
     def _recorded(self, ended: EndedSpan, records: Sequence[RecordedCompletion]) -> RunOutput | None:
         """Return the run output that arrived beside the spans for one of them; earlier ones are its root's to know.
@@ -165,7 +166,7 @@ class Decider:
         Records that name a local root may come from any model call below it, so they count as its descendants'.
         """
         is_mirrored = ended.is_root and self._config.root != "own"
-        if not is_mirrored and (is_never_a_completion(ended.attributes) or has_failed(ended.span)):
+        if not is_mirrored and (is_never_a_completion(ended.attributes) or details_of(ended.span).has_failed):
             return None
         if self._config.mirror_input:
             self._note_input(ended.root, next((record.input for record in records if record.input is not None), None))
@@ -173,7 +174,7 @@ class Decider:
         own = None if is_mirrored or not found else found.pop()._replace(end_time=ended.end_time)
         for output in found:
             if is_mirrored:
-                self._note(ended.key, output, ended)
+                self.aggregator.add(ended.key, output)
             self._tell(ended.root, output, ended)
         return own
 

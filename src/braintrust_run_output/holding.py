@@ -1,6 +1,6 @@
 """Roots that are held back for completions that arrive after their end.
 
-Locking: ``_changed`` guards ``_held``, ``_releasing`` and ``_timer``. Whoever takes a root out of ``_held`` releases
+Locking: ``_changed`` guards ``held``, ``_releasing`` and ``_timer``. Whoever takes a root out of ``held`` releases
 it, without the lock: what a release runs is other people's code.
 """
 
@@ -51,23 +51,17 @@ class HeldRoots(Generic[_Item]):
         self._seconds = min(millis, int(threading.TIMEOUT_MAX) * 1000) / 1000
         self._max_held = max_held
         self._at_exit: Callable[[], None] | None = None
+        self.held: dict[SpanKey, _Held[_Item]] = {}
+        """What is held, by its span's key; for others to look up, not to change."""
         self.forget()
 
     def forget(self) -> None:
         """Drop everything without releasing it: for a forked child."""
         self._changed = threading.Condition()
-        self._held: dict[SpanKey, _Held[_Item]] = {}
+        self.held.clear()
         self._releasing: list[int] = []
         self._timer: threading.Thread | None = None
         self._closed = False
-
-    def __contains__(self, key: SpanKey) -> bool:
-        """Whether the item of a span is held."""
-        return key in self._held
-
-    def __len__(self) -> int:
-        """How many items are held."""
-        return len(self._held)
 
     def hold(self, key: SpanKey, item: _Item) -> bool:
         """Hold an item from now on.
@@ -87,8 +81,8 @@ class HeldRoots(Generic[_Item]):
                 self._timer = timer
             if self._at_exit is None:
                 self._at_exit = _release_all_at_exit(self)
-            self._held[key] = _Held(item, monotonic() + self._seconds)
-            oldest = next(iter(self._held)) if len(self._held) > self._max_held else None
+            self.held[key] = _Held(item, monotonic() + self._seconds)
+            oldest = next(iter(self.held)) if len(self.held) > self._max_held else None
         if oldest is not None:
             self.release(oldest)
         return True
@@ -96,8 +90,8 @@ class HeldRoots(Generic[_Item]):
     def release(self, key: SpanKey) -> None:
         """Release the item of a span, if it is held."""
         with self._changed:
-            held = self._held.pop(key, None)
-            if not self._held:
+            held = self.held.pop(key, None)
+            if not self.held:
                 self._changed.notify_all()  # the timer has nothing left to wait for
             if held is None:
                 return
@@ -115,7 +109,7 @@ class HeldRoots(Generic[_Item]):
         Args:
             timeout: How long to wait for them, in seconds.
         """
-        for key in list(self._held):
+        for key in list(self.held):
             self.release(key)
         mine = threading.get_ident()
         with self._changed:
@@ -142,7 +136,7 @@ class HeldRoots(Generic[_Item]):
     def _keep_time(self) -> None:
         while True:
             with self._changed:
-                key, held = next(iter(self._held.items()), (None, None))
+                key, held = next(iter(self.held.items()), (None, None))
                 if held is None:
                     self._timer = None
                     return

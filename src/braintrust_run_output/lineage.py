@@ -46,6 +46,8 @@ class Lineage:
         self._forgets = forgets
         self._follows_running = follows_running
         self._max_spans = max_spans
+        self.running: dict[SpanKey, set[SpanKey]] = {}
+        """The live descendants of local roots, where they are followed; for others to look up, not to change."""
         self.clear()
 
     def clear(self) -> None:
@@ -57,12 +59,11 @@ class Lineage:
         self._ended: dict[int, ContextTuple] = {}
         self._twins: dict[SpanKey, ContextTuple] = {}
         """The origins of spans that started while a span of another trace with the same id lived."""
-        self._running: dict[SpanKey, set[SpanKey]] = {}
-        """The live descendants of local roots, where they are followed."""
+        self.running.clear()
 
     def __len__(self) -> int:
         """How many spans are remembered."""
-        return len(self._live) + len(self._ended) + len(self._twins) + len(self._running)
+        return len(self._live) + len(self._ended) + len(self._twins) + len(self.running)
 
     # --- a span's way ----------------------------------------------------------------------------------------
 
@@ -85,8 +86,8 @@ class Lineage:
 
     def end(self, span: ContextTuple) -> ContextTuple | None:
         """Note that a span ended, and return its origin; a local root that is held back lives until it is released."""
-        if self._running:
-            self._running.pop(span[:2], None)
+        if self.running:
+            self.running.pop(span[:2], None)
         if self._twins and span[:2] in self._twins:
             return self._twins.pop(span[:2], None)
         key = span[_SPAN_ID]
@@ -167,16 +168,12 @@ class Lineage:
 
     # --- live descendants --------------------------------------------------------------------------------------
 
-    def is_running(self, root: SpanKey) -> bool:
-        """Whether a local root has live descendants, where they are followed."""
-        return bool(self._running) and bool(self._running.get(root))
-
     def _note_running(self, span: SpanKey, root: ContextTuple) -> None:
-        running = self._running.get(root[:2])
+        running = self.running.get(root[:2])
         if running is None:
             if self.origin_of(root) is None:  # it has ended
                 return
-            running = self._running.setdefault(root[:2], set())
+            running = self.running.setdefault(root[:2], set())
         running.add(span)
 
     def done(self, span: SpanKey, origin: ContextTuple | None) -> SpanKey | None:
@@ -189,11 +186,11 @@ class Lineage:
         if origin is None or origin[_IS_REMOTE] or origin[_SPAN_ID] == span[_SPAN_ID]:
             return None
         root = origin[:2]
-        running = self._running.get(root)
+        running = self.running.get(root)
         if running is not None:
             running.discard(span)
             if not running and self.origin_of(root) is None:
-                self._running.pop(root, None)
+                self.running.pop(root, None)
         return root
 
     # --- bounds ------------------------------------------------------------------------------------------------
@@ -219,5 +216,5 @@ class Lineage:
                 if origin is not None:
                     forgotten.append((origin[_TRACE_ID], span_id))
                     self.done(forgotten[-1], origin)
-                    self._running.pop(forgotten[-1], None)
+                    self.running.pop(forgotten[-1], None)
         self._forgets(forgotten)

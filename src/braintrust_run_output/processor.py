@@ -11,10 +11,12 @@ from .decision import Decider, EndedSpan
 from .holding import HeldRoots
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-    from ._sdk import SpanKey
+    from ._sdk import ContextTuple, Event, SpanKey
     from .aggregator import RecordedCompletion
 
 _processors: weakref.WeakSet[RunOutputSpanProcessor] = weakref.WeakSet()
@@ -52,14 +54,18 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         is_in_place = self._follows and next_processor is None
         self._enriches = is_in_place and _sdk.calls_on_ending()
         self._awaits_ending = self._enriches
-        self._shadows_end = is_in_place and not self._enriches
-        self._has_more = self._shadows_end or next_processor is not None
+        if next_processor is not None:
+            self._tell_next = getattr(next_processor, "on_start", None)
+        elif is_in_place and not self._enriches:
+            self._tell_next = self._shadow_end
         holds = next_processor is not None and self.config.hold != "never"
         self._decider = Decider(self.config, holds=holds)
         self._started = self._decider.lineage.start
         self._passed = self._decider.lineage.end
         self._say_nothing = self._decider.say_nothing
         self._awaited = self._decider.aggregator.gathered
+        self._running = self._decider.lineage.running
+        self._waits_for_outputs = holds and self.config.hold == "always"
         self._held = HeldRoots(self._release, millis=self.config.hold_millis) if holds else None
         _processors.add(self)
         _sdk.after_fork_in_child(self._start_clean)
@@ -74,27 +80,28 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """Whether this processor wraps another one."""
         return self._next is not None
 
-    def _on_started(self, span: Span, parent_context: Context | None) -> None:
-        if self._shadows_end:
-            try:
-                _sdk.before_end(span, self._enrich)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("Noting a span's start", error)
-        if self._next is not None:
-            try:
-                self._next.on_start(span, parent_context)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("on_start of the wrapped processor", error)
-
     # --- in place: while the span is ending --------------------------------------------------------------------
 
-    def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
+    def _enrich(
+        self,
+        span: ReadableSpan,
+        context: ContextTuple,
+        attributes: Mapping[str, object],
+        events: Sequence[Event],
+        end_time: int,
+    ) -> None:
+        ended = self._decider.end(span, context, attributes, events, end_time)
+        added = self._decider.attributes_for(ended)
+        if added:
+            _sdk.write(span, added)
+
+    def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
+        _sdk.before_end(span, self._enrich_before_end)
+
+    def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
+        """Enrich a live span of which no ``_on_ending`` tells."""
         try:
-            context, attributes, events = _sdk.state_of(span)
-            ended = self._decider.end(span, context, attributes, events, end_time or span.end_time or 0)
-            added = self._decider.attributes_for(ended)
-            if added:
-                _sdk.write(span, added)
+            self._enrich(span, *_sdk.state_of(span), end_time)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -104,9 +111,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         Whoever exports later sees it; whoever has exported it by now does not.
         """
         try:
-            self._enriches, self._shadows_end, self._has_more = False, True, True
+            self._enriches, self._tell_next = False, self._shadow_end
             if self._decider.lineage.origin_of(_sdk.state_of(span)[0]) is not None:
-                self._enrich(span, span.end_time)
+                self._enrich(span, *_sdk.state_of(span), span.end_time or 0)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -129,26 +136,37 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         try:
             if self._follows:
                 context, attributes, events = _sdk.state_of(span)
-                if events or not self._say_nothing(attributes) or self._is_awaited(context[:2]):
+                key = context[:2]
+                if (
+                    events
+                    or not self._say_nothing(attributes)
+                    or key in self._awaited
+                    or self._running.get(key)
+                    or self._waits_for_outputs
+                ):
                     ended = self._decider.end(span, context, attributes, events, span.end_time or 0)
-                    origin = ended.origin
-                    is_held = self._is_held(ended)
+                    origin, is_held = ended.origin, self._is_held(ended)
                 else:
                     origin = self._decider.lineage.end(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)
         finally:  # also when the exception means to stop
-            if not is_held:
-                self._forward(span, ended)
+            if ended is None:
+                self._hand_on(span)
+            elif not is_held:
+                self._release(ended)
         if origin is not None and self._held is not None:
             try:
-                self._release_if_complete(self._decider.lineage.done(context[:2], origin))
+                root = self._decider.lineage.done(key, origin)
+                if root in self._held.held:
+                    self._release_if_complete(root)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Releasing a held root", error)
 
-    def _forward(self, span: ReadableSpan, ended: EndedSpan | None) -> None:
+    def _release(self, ended: EndedSpan) -> None:
+        span = ended.span
         try:
-            added = None if ended is None else self._decider.attributes_for(ended)
+            added = self._decider.attributes_for(ended)
             if added:
                 span = _sdk.with_attributes(span, added)
         except BaseException as error:  # noqa: BLE001
@@ -163,12 +181,6 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("on_end of the wrapped processor", error)
 
-    def _is_awaited(self, key: SpanKey) -> bool:
-        """Whether a span without an output may get one, or be a local root that is to be held back for one."""
-        if key in self._awaited:
-            return True
-        return self._held is not None and (self.config.hold == "always" or self._decider.lineage.is_running(key))
-
     def _is_held(self, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
         if self._held is None or self._decider.is_settled(ended) or self._is_complete(ended.key):
@@ -180,16 +192,13 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     def _is_complete(self, root: SpanKey) -> bool:
         """Whether there is nothing to hold a local root back for."""
-        if self._decider.lineage.is_running(root):
+        if self._running.get(root):
             return False
         return self.config.hold == "open" or self._decider.has_completion(root)
 
     def _release_if_complete(self, root: SpanKey | None) -> None:
-        if self._held is not None and root is not None and root in self._held and self._is_complete(root):
+        if self._held is not None and root is not None and root in self._held.held and self._is_complete(root):
             self._held.release(root)
-
-    def _release(self, ended: EndedSpan) -> None:
-        self._forward(ended.span, ended)
 
     def shutdown(self) -> None:
         """Release what is held back, forget every span, and shut the wrapped processor down."""

@@ -33,11 +33,12 @@ class Reader:
         self._key = config.key
         self._format = config.format
         self._max_length = config.max_length
+        self._takes_text = config.format == "text" and config.transform is None
         self._transform: Transform | None = config.transform  # type: ignore[assignment]
 
     def max_length(self, span: ReadableSpan) -> int:
         """Return how long a value of this span may be: as configured, or as the SDK's span limits say."""
-        limit = _sdk.value_length_limit(span)
+        limit = _sdk.details_of(span).max_value_length
         return self._max_length if limit is None else min(limit, self._max_length)
 
     def explicit(
@@ -56,14 +57,20 @@ class Reader:
         end_time: int,
     ) -> RunOutput | None:
         """Return the run output in a span's own completion. A span that failed has none."""
-        if _sdk.has_failed(span):
+        has_failed, scope_name, limit = _sdk.details_of(span)
+        if has_failed:
             return None
         try:
-            completion = read_completion(attributes, _sdk.events_of(span) if events else (), _sdk.scope_name(span))
+            completion = read_completion(attributes, _sdk.events_of(span) if events else (), scope_name)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a completion", error)
             return None
-        return None if completion is None else self.render(completion, span, key, end_time)
+        if completion is None:
+            return None
+        text = completion.text
+        if text is not None and self._takes_text and limit is None and len(text) <= self._max_length and text.isascii():
+            return RunOutput(text, key, end_time)  # nearly always, and the same as what follows
+        return self.render(completion, span, key, end_time)
 
     def generic(self, output: GenericOutput, span: ReadableSpan) -> RunOutput | None:
         """Return the run output in a generic output, for ``span`` to get."""
@@ -85,9 +92,7 @@ class Reader:
         return self._within_limits(value, span, key, end_time) if value else None
 
     def _within_limits(self, value: str, span: ReadableSpan, key: SpanKey, end_time: int) -> RunOutput:
-        limit = _sdk.value_length_limit(span)
-        if limit is None or limit > self._max_length:
-            limit = self._max_length
+        limit = self.max_length(span)
         return RunOutput(value, key, end_time) if len(value) <= limit else RunOutput(value[:limit], key, end_time, True)
 
     def _transformed(self, value: str, span: ReadableSpan) -> str | None:
@@ -109,5 +114,6 @@ def generic_output(
     span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int
 ) -> GenericOutput | None:
     """Return a span's generic output, not looked at; None if it has none."""
-    excerpt = None if _sdk.has_failed(span) else generic_excerpt(attributes)
-    return None if excerpt is None else GenericOutput(excerpt, _sdk.scope_name(span), key, end_time)
+    has_failed, scope_name, _ = _sdk.details_of(span)
+    excerpt = None if has_failed else generic_excerpt(attributes)
+    return None if excerpt is None else GenericOutput(excerpt, scope_name, key, end_time)

@@ -53,7 +53,7 @@ def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
     aggregator = Aggregator(policy, max_chars=1_000)
     root = Gathered()
     for n in range(10_000):
-        aggregator.add(root, RunOutput("ten chars!", (1, n), n))
+        aggregator.add_to(root, RunOutput("ten chars!", (1, n), n))
 
     assert sum(len(output.value) for output in root.outputs) <= 1_000
 

@@ -208,7 +208,7 @@ def test_the_oldest_goes_first_when_too_many_are_held():
         held.hold((1, n), n)
 
     assert released == [0, 1, 2]
-    assert len(held) == 2
+    assert len(held.held) == 2
     held.close()
     assert released == [0, 1, 2, 3, 4]
 

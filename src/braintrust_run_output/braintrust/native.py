@@ -216,7 +216,7 @@ class RunOutputSpanCustomizer:
 
     def _tell(self, one: _Trace, value: str, span_id: str, end_time: int) -> None:
         if self._aggregator.mirrors:
-            self._aggregator.add(one.local_root, RunOutput(value, one.key_of(span_id), end_time))
+            self._aggregator.add_to(one.local_root, RunOutput(value, one.key_of(span_id), end_time))
 
     def _trace(self, trace_id: str) -> _Trace:
         one = self._traces.get(trace_id)

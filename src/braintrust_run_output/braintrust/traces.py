@@ -92,7 +92,7 @@ def _mirrored(root: _Span, spans: Sequence[_Span], config: RunOutputConfig) -> t
     for span in sorted(spans, key=lambda span: (span.end, span.start)) if aggregator.mirrors else ():
         value = span.explicit or span.completion
         if value is not None:
-            aggregator.add(local_root, RunOutput(value, (0, span.position), int(span.end * 1e9)))
+            aggregator.add_to(local_root, RunOutput(value, (0, span.position), int(span.end * 1e9)))
     chosen = aggregator.choose(local_root)
     if chosen is None:
         return None, root
