@@ -17,7 +17,7 @@ import functools
 import os
 import weakref
 from time import time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext, StatusCode
@@ -109,30 +109,21 @@ def state_of(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Seque
     return span.get_span_context() or NO_CONTEXT, attributes_of(span), events_of(span)
 
 
-class Details(NamedTuple):
-    """What is looked at of a span that has an output."""
+def details_of(span: ReadableSpan) -> tuple[bool, str, int | None]:
+    """Return what is looked at of a span that has an output.
 
-    has_failed: bool
-    """Whether its status is an error."""
-    scope_name: str
-    """The name of its instrumentation scope; empty if it has none."""
-    max_value_length: int | None
-    """The SDK's limit for the length of string attributes in characters, None if there is none."""
-
-
-def details_of(span: ReadableSpan) -> Details:
-    """Return what is looked at of a span that has an output."""
+    Returns:
+        Whether its status is an error, the name of its instrumentation scope (empty if it has none), and the SDK's
+        limit for the length of string attributes in characters (None if there is none).
+    """
     known: Any = span
     try:
-        status, scope, limit = (
-            known._status._status_code,
-            known._instrumentation_scope._name,
-            known._attributes.max_value_len,
-        )
+        status, scope = known._status._status_code, known._instrumentation_scope._name
+        limit = known._attributes.max_value_len
     except AttributeError:  # no scope, or something else was put in place of the SDK's own
         status, limit = span.status.status_code, getattr(span._attributes, "max_value_len", None)
         scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
-    return Details(status is StatusCode.ERROR, scope, limit)
+    return status is StatusCode.ERROR, scope, limit
 
 
 # --- writing -----------------------------------------------------------------------------------------------

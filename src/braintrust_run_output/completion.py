@@ -118,16 +118,14 @@ def encodable(text: str) -> str:
 # --- what counts ---------------------------------------------------------------------------------------------
 
 _LONGEST_PLACEHOLDER = 300
-_PLACEHOLDER = re.compile(
-    r"""\s*(?:
+_PLACEHOLDER = r"""\s*(?:
         REDACTED
       | [_\[<({*]+(?i:redacted)[_\]>)}*]+                                 # __REDACTED__, [redacted], <REDACTED>
       | [_\[<]+(?i:hidden|masked|scrubbed|omitted|filtered)[_\]>]+        # [hidden]
       | \[Scrubbed\ due\ to\ .*\]                                        # logfire's scrubber
       | <[^<>]*(?:<[^<>]*)?\ at\ 0x[0-9a-fA-F]+>{1,2}                       # the repr of an object
-    )\s*""",
-    re.VERBOSE | re.DOTALL,
-)
+    )\s*"""
+"""Compiled when it is first needed: that takes longer than to import the rest of this module."""
 
 _PLACEHOLDER_STARTS = "R_[<({*"
 
@@ -139,7 +137,9 @@ def says_nothing(text: str) -> bool:
         first = text.lstrip()[:1]
     if first not in _PLACEHOLDER_STARTS:  # nearly every text; the empty string is in every string
         return False
-    return not first or (len(text) <= _LONGEST_PLACEHOLDER and bool(_PLACEHOLDER.fullmatch(text)))
+    return not first or (
+        len(text) <= _LONGEST_PLACEHOLDER and bool(re.fullmatch(_PLACEHOLDER, text, re.VERBOSE | re.DOTALL))
+    )
 
 
 _TOOL_ROLES = frozenset({"tool", "function", "tool-response"})

@@ -166,7 +166,7 @@ class Decider:
         Records that name a local root may come from any model call below it, so they count as its descendants'.
         """
         is_mirrored = ended.is_root and self._config.root != "own"
-        if not is_mirrored and (is_never_a_completion(ended.attributes) or details_of(ended.span).has_failed):
+        if not is_mirrored and (is_never_a_completion(ended.attributes) or details_of(ended.span)[0]):
             return None
         if self._config.mirror_input:
             self._note_input(ended.root, next((record.input for record in records if record.input is not None), None))

@@ -38,7 +38,7 @@ class Reader:
 
     def max_length(self, span: ReadableSpan) -> int:
         """Return how long a value of this span may be: as configured, or as the SDK's span limits say."""
-        limit = _sdk.details_of(span).max_value_length
+        *_, limit = _sdk.details_of(span)
         return self._max_length if limit is None else min(limit, self._max_length)
 
     def explicit(

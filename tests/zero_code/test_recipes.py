@@ -127,8 +127,24 @@ def test_langfuse(receiver, directory):
     assert receiver.run_outputs == SUNNY
 
 
+def stop(server):
+    """Tell a server to stop, and only the server: its workers are for it to stop."""
+    server.terminate()
+    try:
+        server.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        kill(server)
+        raise
+
+
+def kill(server):
+    """End a server and its workers at once."""
+    os.killpg(server.pid, signal.SIGKILL)
+    server.communicate()
+
+
 @contextmanager
-def served(script, receiver, directory, listens, **more):
+def served(script, receiver, directory, listens, *, end=stop, **more):
     """Run a server; give the URL, or the name, that it says it listens at. The script's last line is its command."""
     setting_up, _, command = in_our_place(script, receiver).rstrip().rpartition("\n")
     log = directory / "server.log"
@@ -155,12 +171,7 @@ def served(script, receiver, directory, listens, **more):
                 pytest.fail(f"the server ended: {''.join(lines)}")
             yield found[1]
         finally:
-            server.terminate()  # the server alone: it stops its workers itself
-            try:
-                server.communicate(timeout=TIMEOUT)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                raise
+            end(server)
 
 
 def ask(url, question):
@@ -274,7 +285,8 @@ def test_celery(receiver, directory, title):
 def test_celery_spans_arrive_while_the_worker_runs(receiver, directory, config, delay):
     script = celery("Celery", directory, config)
 
-    with served(script, receiver, directory, READY, OTEL_BSP_SCHEDULE_DELAY=delay):
+    # Celery itself, when told to stop while it replaces a process, may wait for ever.
+    with served(script, receiver, directory, READY, end=kill, OTEL_BSP_SCHEDULE_DELAY=delay):
         send_tasks(directory)
         receiver.store.wait_for_rows(4, timeout=TIMEOUT)
 
@@ -288,8 +300,9 @@ def test_celery_with_a_traced_sender(receiver, directory, links):
     assert tasks.read_text().count(".instrument()") == 1
     tasks.write_text(tasks.read_text().replace(".instrument()", f".instrument(use_span_links={links})"))
 
-    with served(script, receiver, directory, READY):
+    with served(script, receiver, directory, READY, end=kill):
         send_tasks(directory, command=INSTRUMENT, **variables(receiver, OTEL_TRACES_EXPORTER="braintrust"))
+        receiver.store.wait_for_rows(6, timeout=TIMEOUT)
 
     rows = receiver.store.rows()
     done = [row for row in rows if row["span_attributes"]["name"] == "run/tasks.ask"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..completion import Completion
 
@@ -27,8 +26,7 @@ Reader: TypeAlias = Callable[[Attributes, Sequence[Event], str], Completion | No
 """From a span's attributes, its events and the name of its instrumentation scope to its completion, if any."""
 
 
-@dataclass(frozen=True)
-class Convention:
+class Convention(NamedTuple):
     """One way of writing completions.
 
     Args:

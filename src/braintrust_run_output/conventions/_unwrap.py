@@ -28,10 +28,10 @@ _NOTHING = ("", "null", "None")
 """What a function that returns nothing puts out."""
 _DEEPEST = 8
 
-_DSPY_FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*$", re.MULTILINE)
+_DSPY_FIELD = r"^\[\[ ## (\w+) ## \]\][ \t]*$"
 _BESIDE_A_DSPY_ANSWER = frozenset({"answer", "reasoning", "rationale", "completed"})
 
-_REPR = re.compile(r"[A-Z]\w*\(\w+=.*(?:\)|\.\.\.)|<\w+\(.*\)>", re.DOTALL)
+_REPR = r"[A-Z]\w*\(\w+=.*(?:\)|\.\.\.)|<\w+\(.*\)>"
 _NOT_SAID = frozenset({"documents", "page_content", "embedding", "embeddings", "nodes", "source_nodes"})
 _BESIDE_WHAT_IS_NOT_SAID = _NOT_SAID | {"id", "type", "meta", "metadata", "model", "usage"}
 """Keys of retrieved documents and embeddings, where there is nothing else."""
@@ -92,7 +92,7 @@ def _is_no_answer(value: object) -> bool:
 
 def is_repr(text: str) -> bool:
     """Whether a text is the repr of a Python object, cut or whole."""
-    return bool(_REPR.fullmatch(text))
+    return bool(re.fullmatch(_REPR, text, re.DOTALL))
 
 
 def _inside(value: Object) -> object:
@@ -122,6 +122,6 @@ def dspy_answer(text: str) -> str:
     """Return the answer in a text in the format of DSPy's chat adapter; a text that says more, or other, as it is."""
     if not text.startswith("[[ ## "):
         return text
-    _, *fields = _DSPY_FIELD.split(text)
+    _, *fields = re.split(_DSPY_FIELD, text, flags=re.MULTILINE)
     values = dict(zip(fields[::2], fields[1::2], strict=True))
     return values["answer"].strip() if "answer" in values and values.keys() <= _BESIDE_A_DSPY_ANSWER else text
