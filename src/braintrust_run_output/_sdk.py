@@ -121,7 +121,7 @@ def details_of(span: ReadableSpan) -> tuple[bool, str, int | None]:
         status, scope = known._status._status_code, known._instrumentation_scope._name
         limit = known._attributes.max_value_len
     except AttributeError:  # no scope, or something else was put in place of the SDK's own
-        status, limit = span.status.status_code, getattr(span._attributes, "max_value_len", None)
+        status, limit = span.status.status_code, getattr(getattr(span, "_attributes", None), "max_value_len", None)
         scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
     return status is StatusCode.ERROR, scope, limit
 
