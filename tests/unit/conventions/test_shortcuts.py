@@ -6,7 +6,7 @@ import json
 from unittest import mock
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from braintrust_run_output import read_completion
@@ -14,23 +14,24 @@ from braintrust_run_output.conventions import _chat, _json, _responses, gen_ai_m
 
 texts = st.sampled_from(["", "Paris.", " ", "None", "[[ ## answer ## ]]\nParis.", "REDACTED", '{"a": 1}']) | st.text()
 nothing = st.sampled_from([None, "", [], {}])
+kinds = st.sampled_from(["text", "text", "text", "output_text", "reasoning", "tool_call", "image", ""])
 blocks = st.fixed_dictionaries(
-    {"type": st.sampled_from(["text", "output_text", "reasoning", "tool_call", "image", ""])},
-    optional={"content": texts | nothing, "text": texts, "thought": st.booleans(), "id": texts},
+    {"type": kinds}, optional={"content": texts | nothing, "text": texts, "thought": st.booleans(), "id": texts}
 )
+roles = st.sampled_from(["assistant", "assistant", "assistant", "Assistant", "model", "user", "tool", ""])
+call = {"id": "1", "function": {"name": "get_weather", "arguments": "{}"}}
 messages = st.fixed_dictionaries(
-    {},
+    {"role": roles},
     optional={
-        "role": st.sampled_from(["assistant", "Assistant", "model", "user", "tool", ""]),
-        "content": texts | nothing | st.lists(blocks, max_size=3),
-        "parts": nothing | st.lists(blocks, max_size=3),
+        "content": texts | nothing | st.lists(blocks, max_size=2),
+        "parts": nothing | st.lists(blocks, max_size=2),
         "finish_reason": st.sampled_from(["stop", "tool_calls", None]),
-        "tool_calls": nothing | st.just([{"id": "1", "function": {"name": "get_weather", "arguments": "{}"}}]),
+        "tool_calls": nothing | st.just([call]),
         "refusal": texts | nothing,
         "name": texts | nothing,
     },
-)
-values = messages | st.lists(messages, max_size=3) | texts | st.lists(st.lists(messages, max_size=1), max_size=1)
+) | st.just({"content": "Paris."})
+values = messages | messages.map(lambda message: [message]) | st.lists(messages, max_size=3) | texts
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,7 @@ def rendered(completion):
     return None if completion is None else (completion.source, completion.render(), completion.render("messages"))
 
 
+@settings(max_examples=1_000)
 @given(values)
 @example([{"role": "assistant", "parts": [{"type": "text", "content": "Paris."}], "finish_reason": "stop"}])
 @example({"role": "assistant", "content": "Paris.", "tool_calls": None})
