@@ -12,25 +12,37 @@ from hypothesis import strategies as st
 from braintrust_run_output import read_completion
 from braintrust_run_output.conventions import _chat, _json, _responses, gen_ai_messages, indexed, openinference
 
-texts = st.sampled_from(["", "Paris.", " ", "None", "[[ ## answer ## ]]\nParis.", "REDACTED", '{"a": 1}']) | st.text()
+texts = st.sampled_from(["Paris.", "", " ", "None", "[[ ## answer ## ]]\nParis.", "REDACTED", '{"a": 1}']) | st.text()
 nothing = st.sampled_from([None, "", [], {}])
-kinds = st.sampled_from(["text", "text", "text", "output_text", "reasoning", "tool_call", "image", ""])
-blocks = st.fixed_dictionaries(
-    {"type": kinds}, optional={"content": texts | nothing, "text": texts, "thought": st.booleans(), "id": texts}
+CALL = {"id": "1", "function": {"name": "get_weather", "arguments": "{}"}}
+
+
+def nearly(plain: st.SearchStrategy[dict], **other: st.SearchStrategy) -> st.SearchStrategy[dict]:
+    """Return what is plain but for one or two of its fields."""
+    fields = st.sampled_from(sorted(other)).flatmap(lambda name: st.tuples(st.just(name), other[name]))
+    return st.builds(lambda one, more: {**one, **dict(more)}, plain, st.lists(fields, max_size=2))
+
+
+blocks = nearly(
+    st.fixed_dictionaries({"type": st.just("text"), "content": texts}) | st.just({"type": "text", "text": "Paris."}),
+    type=st.sampled_from(["output_text", "reasoning", "tool_call", "image", ""]),
+    content=nothing,
+    text=texts,
+    thought=st.booleans(),
+    id=texts,
 )
-roles = st.sampled_from(["assistant", "assistant", "assistant", "Assistant", "model", "user", "tool", ""])
-call = {"id": "1", "function": {"name": "get_weather", "arguments": "{}"}}
-messages = st.fixed_dictionaries(
-    {"role": roles},
-    optional={
-        "content": texts | nothing | st.lists(blocks, max_size=2),
-        "parts": nothing | st.lists(blocks, max_size=2),
-        "finish_reason": st.sampled_from(["stop", "tool_calls", None]),
-        "tool_calls": nothing | st.just([call]),
-        "refusal": texts | nothing,
-        "name": texts | nothing,
-    },
-) | st.just({"content": "Paris."})
+messages = nearly(
+    st.fixed_dictionaries({"role": st.just("assistant"), "content": texts})
+    | st.fixed_dictionaries({"role": st.just("assistant"), "content": st.lists(blocks, max_size=2)})
+    | st.fixed_dictionaries({"role": st.just("assistant"), "parts": st.lists(blocks, max_size=2)}),
+    role=st.sampled_from(["Assistant", "model", "user", "tool", ""]),
+    content=texts | nothing,
+    parts=st.lists(blocks, max_size=2) | nothing,
+    finish_reason=st.sampled_from(["stop", "tool_calls", None]),
+    tool_calls=nothing | st.just([CALL]),
+    refusal=texts | nothing,
+    name=texts,
+)
 values = messages | messages.map(lambda message: [message]) | st.lists(messages, max_size=3) | texts
 
 
