@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 DEMO := .venv-demo
 LIVE := .venv-live
+RECIPES := .venv-recipes
+BENCHMARKS := .venv-benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk lint bench soak docs build browser live pictures matrix clean
+.PHONY: help demo test test-sdk lint bench soak docs build browser live recipes pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -27,8 +29,8 @@ test-sdk: $(VENV)/.ready ## Run the test suite on one SDK: make test-sdk SDK=1.3
 	$(VENV)/bin/nox --force-python "$$($(VENV)/bin/python -c 'import platform; print(platform.python_version())')" \
 	  --session "tests(sdk='$(SDK)')"
 
-bench: $(VENV)/.ready-benchmarks ## Measure the cost of the processor against others, side by side.
-	$(VENV)/bin/python -m benchmarks
+bench: $(BENCHMARKS)/.ready ## Measure the cost of the processor against others, side by side: make bench ARGUMENTS=--quick
+	$(BENCHMARKS)/bin/python -m benchmarks $(ARGUMENTS)
 
 soak: $(VENV)/.ready ## A million spans with faults, forks and late outputs: minutes.
 	$(VENV)/bin/python -m soak
@@ -45,6 +47,9 @@ browser: $(VENV)/.ready-browser ## Test the local page in a real browser (needs 
 live: $(LIVE)/.ready ## Test with the real instrumentations of openai, anthropic, langchain, pydantic-ai and more.
 	$(LIVE)/bin/python -m pytest tests/live
 
+recipes: $(RECIPES)/.ready ## Test every recipe of the documentation: Celery, gunicorn, FastAPI, logfire, langfuse and more.
+	NOTHING_MAY_BE_MISSING=1 $(RECIPES)/bin/python -m pytest tests/zero_code/test_recipes.py
+
 pictures: $(VENV)/.ready-browser $(DEMO)/.ready ## Make the pictures of README and docs from the real demo.
 	$(VENV)/bin/python docs/pictures/make.py --python $(DEMO)/bin/python
 
@@ -52,7 +57,7 @@ matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installe
 	$(VENV)/bin/nox
 
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) $(DEMO) $(LIVE) .nox dist site
+	rm -rf $(VENV) $(DEMO) $(LIVE) $(RECIPES) $(BENCHMARKS) .nox dist site
 
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
@@ -69,9 +74,22 @@ $(DEMO)/.ready: pyproject.toml
 	touch $@
 
 $(LIVE)/.ready: pyproject.toml $(VENV)/.ready
-	$(call virtual_environment,$(LIVE))
-	$(VENV)/bin/uv pip install --quiet --python $(LIVE)/bin/python --editable '.[demo,cli]' --group tests --group live
+	$(call with_group,$(LIVE),'.[demo$(,)cli]' --group tests --group live)
+
+$(RECIPES)/.ready: pyproject.toml $(VENV)/.ready
+	$(call with_group,$(RECIPES),'.[demo$(,)cli]' --group tests --group recipes)
+
+$(BENCHMARKS)/.ready: pyproject.toml $(VENV)/.ready
+	$(call with_group,$(BENCHMARKS),. --group benchmarks)
+
+, := ,
+
+# A virtual environment of its own, for packages that may not agree with those of the others.
+define with_group
+	$(call virtual_environment,$(1))
+	$(VENV)/bin/uv pip install --quiet --python $(1)/bin/python --editable $(2)
 	touch $@
+endef
 
 define virtual_environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12 ...")'
