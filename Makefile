@@ -47,8 +47,8 @@ browser: $(VENV)/.ready-browser ## Test the local page in a real browser (needs 
 live: $(LIVE)/.ready ## Test with the real instrumentations of openai, anthropic, langchain, pydantic-ai and more.
 	$(LIVE)/bin/python -m pytest tests/live
 
-recipes: $(RECIPES)/.ready ## Test every recipe of the documentation: Celery, gunicorn, FastAPI, logfire, langfuse and more.
-	NOTHING_MAY_BE_MISSING=1 $(RECIPES)/bin/python -m pytest tests/zero_code/test_recipes.py
+recipes: $(RECIPES)/.ready ## Test every recipe of the documentation: Celery, gunicorn, FastAPI, logfire, YAML and more.
+	NOTHING_MAY_BE_MISSING=1 $(RECIPES)/bin/python -m pytest tests/zero_code/test_recipes.py tests/zero_code/test_declarative.py
 
 pictures: $(VENV)/.ready-browser $(DEMO)/.ready ## Make the pictures of README and docs from the real demo.
 	$(VENV)/bin/python docs/pictures/make.py --python $(DEMO)/bin/python
