@@ -32,6 +32,8 @@ class RunOutput(NamedTuple):
     """When that span ended, in nanoseconds since the epoch."""
     is_cut: bool = False
     """Whether the value is the beginning of a longer one: it is cut where it is found, not again on every span."""
+    calls_tools: bool = False
+    """Whether it ends in calls of tools, so that more is to come."""
 
 
 class GenericOutput(NamedTuple):
@@ -146,6 +148,24 @@ class Aggregator:
         with self._lock:
             records, gathered.records = gathered.records, ()
         return records
+
+    def forget_generic(self, root: SpanKey) -> None:
+        """Forget the generic outputs of a local root's descendants that have ended by now."""
+        gathered = self.gathered.get(root)
+        if gathered is not None:
+            with self._lock:
+                gathered.generic = ()
+
+    def has_answer(self, root: SpanKey) -> bool:
+        """Whether a completion for a local root has arrived, other than calls of tools: after those more is to come."""
+        gathered = self.gathered.get(root)
+        if gathered is None:
+            return False
+        if self._policy == "first":
+            return bool(gathered.outputs or gathered.records)
+        return any(not output.calls_tools for output in gathered.outputs) or any(
+            not record.completion.calls_tools for record in gathered.records
+        )
 
     def choose(self, root: Gathered) -> RunOutput | None:
         """Return the run output that a root gets from its descendants, None if there is none."""

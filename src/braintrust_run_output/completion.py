@@ -63,6 +63,11 @@ class Completion(NamedTuple):
         """Return the output as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""
         return as_chat(self.messages or (Message("assistant", self.text),))
 
+    @property
+    def calls_tools(self) -> bool:
+        """Whether it ends in calls of tools, so that more is to come."""
+        return bool(self.messages) and bool(self.messages[-1].tool_calls)
+
     def joined(self, other: Completion) -> Completion:
         """Return this completion with another choice of the same turn."""
         messages = [message for one in (self, other) for message in (one.messages or (Message("assistant", one.text),))]
@@ -121,9 +126,10 @@ _LONGEST_PLACEHOLDER = 300
 _PLACEHOLDER = r"""\s*(?:
         REDACTED
       | [_\[<({*]+(?i:redacted)[_\]>)}*]+                                 # __REDACTED__, [redacted], <REDACTED>
-      | [_\[<]+(?i:hidden|masked|scrubbed|omitted|filtered)[_\]>]+        # [hidden]
+      | [_\[<]+(?i:hidden|masked|scrubbed|omitted|filtered|elided|not\ serializable)[_\]>]+        # [hidden], <elided>
       | \[Scrubbed\ due\ to\ .*\]                                        # logfire's scrubber
       | <[^<>]*(?:<[^<>]*)?\ at\ 0x[0-9a-fA-F]+>{1,2}                       # the repr of an object
+      | <(?:(?:async_)?generator\ object[^<>]*|NoneType\ [^<>]*)>           # the same, shortened
     )\s*"""
 """Compiled when it is first needed: that takes longer than to import the rest of this module."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import _faults, metadata
 from ._sdk import details_of
 from .aggregator import Aggregator, Gathered, GenericOutput, RecordedCompletion, RunOutput
-from .conventions import KEYS, is_never_a_completion
+from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
 from .lineage import Lineage
 from .reader import Reader, generic_output
@@ -141,12 +141,17 @@ class Decider:
         """Let the local root above a span, and those around it, know of the span's output."""
         if not self.aggregator.mirrors:
             return
+        says_nothing = output is None and is_model(
+            ended.attributes
+        )  # what ended before a model that failed led up to it
         while root is not None:
             if root == ended.key:
                 pass
             elif output is not None:
                 self.aggregator.add(root, output)
             else:
+                if says_nothing:
+                    self.aggregator.forget_generic(root)
                 self._note_generic(root, ended)
             origin = self.lineage.origin_of(root)
             if origin is None:  # it ended meanwhile: what was just noted is late
@@ -219,8 +224,7 @@ class Decider:
 
     def has_completion(self, root: SpanKey) -> bool:
         """Whether a completion for a local root has arrived."""
-        known = self.aggregator.gathered.get(root)
-        return known is not None and bool(known.records or known.outputs)
+        return self.aggregator.has_answer(root)
 
     def _generic_output(self, ended: EndedSpan, root: Gathered | None) -> RunOutput | None:
         """Return the root's generic output or, if it has no such attribute, its descendant's that ended last."""

@@ -89,7 +89,10 @@ class Reader:
             if transformed is None:
                 return None
             value = transformed
-        return self._within_limits(value, span, key, end_time) if value else None
+        if not value:
+            return None
+        output = self._within_limits(value, span, key, end_time)
+        return output._replace(calls_tools=True) if completion.calls_tools else output
 
     def _within_limits(self, value: str, span: ReadableSpan, key: SpanKey, end_time: int) -> RunOutput:
         limit = self.max_length(span)

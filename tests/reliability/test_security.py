@@ -71,7 +71,7 @@ def drive(app) -> None:
             logs.on_emit(record(span, f"{{{PAYLOAD}"))
             logs.on_emit(record(span, PAYLOAD, timestamp=PAYLOAD, attributes=PAYLOAD))
             RunOutputCompletionHook().on_completion(outputs=[PAYLOAD], inputs=[PROMPT], span=span)
-            RunOutputCompletionHook().on_completion(outputs=PAYLOAD, span=PAYLOAD)
+            RunOutputCompletionHook().on_completion(outputs=f"[{PAYLOAD}", span=PAYLOAD)
     held = start(app, "held")
     late = answered(app, "late", held, PAYLOAD)
     held.end()

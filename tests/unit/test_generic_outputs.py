@@ -130,3 +130,53 @@ def test_a_root_that_calls_itself_a_tool_gets_the_output_of_its_models():
 
     assert run(root, {"gen_ai.output.messages": parts(T)}) == {"child 0": T, "root": T}
     assert run(root) == {}
+
+
+MODELS = [
+    {"openinference.span.kind": "LLM"},
+    {"gen_ai.operation.name": "chat"},
+    {"llm.request.type": "completion"},
+    {"langsmith.span.kind": "llm"},
+    {"langfuse.observation.type": "generation"},
+]
+
+
+@pytest.mark.parametrize("kind", MODELS, ids=str)
+@pytest.mark.parametrize("arrangement", ["in place, last", "wrapping"])
+def test_what_led_up_to_a_model_that_failed_is_no_output(arrangement, kind):
+    """A retriever's documents, a prompt."""
+    app = pipeline(arrangement)
+    with app.tracer.start_as_current_span("root"):
+        app.tracer.start_span("splitter", attributes={"output.value": "Berlin is in Germany."}).end()
+        with (
+            pytest.raises(TimeoutError),
+            app.tracer.start_as_current_span("llm", attributes={**kind, "gen_ai.completion": T}),
+        ):
+            raise TimeoutError
+
+    assert app.run_outputs == {}
+
+
+def test_what_ends_after_a_model_that_failed_is_one():
+    app = pipeline()
+    with app.tracer.start_as_current_span("root"), app.tracer.start_as_current_span("chain") as chain:
+        with (
+            pytest.raises(TimeoutError),
+            app.tracer.start_as_current_span("llm", attributes={"gen_ai.operation.name": "chat"}),
+        ):
+            raise TimeoutError
+        chain.set_attribute("output.value", "A default answer.")
+
+    assert app.run_outputs == {"root": "A default answer."}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [{"node": {"id_": "1", "text": "doc", "class_name": "TextNode"}, "score": 0.9, "class_name": "NodeWithScore"}],
+        [{"id_": "1", "text": "doc", "class_name": "TextNode"}],
+    ],
+    ids=json.dumps,
+)
+def test_what_a_llama_index_retriever_finds_is_no_output(found):
+    assert run({"traceloop.span.kind": "workflow", "traceloop.entity.output": json.dumps(found)}) == {}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from time import time_ns
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 
+from braintrust_run_output import read_completion
+from braintrust_run_output.aggregator import RecordedCompletion
 from braintrust_run_output.holding import HeldRoots
 from support import RUN_OUTPUT, names, pipeline
 
@@ -33,6 +36,9 @@ class Exported(SpanProcessor):
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.spans) >= count, 20)
             return names(self.spans)
+
+
+CALL = '[{"role": "assistant", "parts": [{"type": "tool_call", "id": "1", "name": "get_weather", "arguments": {}}]}]'
 
 
 def holding(hold="open", hold_millis=FOR_EVER, **config):
@@ -199,6 +205,43 @@ def test_nothing_is_held_after_shutdown():
     start(app, "root").end()
 
     assert names(exported.spans) == ["root"]
+
+
+@pytest.mark.parametrize("is_late", [True, False], ids=["late", "on time"])
+@pytest.mark.parametrize("beside", [True, False], ids=["log record", "span"])
+def test_always_goes_on_waiting_after_a_call_of_a_tool(is_late, beside):
+    """An agent's answer comes after its calls: callbacks of langsmith and litellm tell of both when the root has ended."""
+    app = holding("always")
+    root = start(app, "root")
+
+    def tell(**attributes):
+        llm = start(app, "llm", root, **({} if beside else attributes))
+        if beside:
+            completion = read_completion(attributes)
+            key = (root.get_span_context().trace_id, root.get_span_context().span_id)
+            app.processor.add_recorded(key, RecordedCompletion(completion, time_ns()))
+        llm.end()
+
+    if is_late:
+        root.end()
+    tell(**{"gen_ai.output.messages": CALL})
+    if not is_late:
+        root.end()
+    assert "root" not in app.spans
+
+    tell(**{"gen_ai.completion": "It is sunny."})
+    assert app.run_output("root") == "It is sunny."
+    assert app.live == 0
+
+
+def test_always_gives_a_root_the_call_of_a_tool_that_was_the_last():
+    app = holding("always")
+    root = start(app, "root")
+    root.end()
+    start(app, "llm", root, **{"gen_ai.output.messages": CALL}).end()
+    app.processor.force_flush()
+
+    assert "get_weather" in app.run_output("root")
 
 
 def test_the_oldest_goes_first_when_too_many_are_held():

@@ -31,7 +31,7 @@ from . import (
     traceloop,
     vercel_ai,
 )
-from ._kinds import KINDS, is_never_a_completion
+from ._kinds import KINDS, is_model, is_never_a_completion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +45,7 @@ __all__ = [
     "KEYS",
     "MODEL_OUTPUTS",
     "generic_excerpt",
+    "is_model",
     "is_never_a_completion",
     "read_completion",
     "read_generic_output",

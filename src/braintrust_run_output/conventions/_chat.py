@@ -264,7 +264,7 @@ def _text_of(block: object) -> str | None:
         return block
     if not is_object(block) or block.get("thought") is True:
         return None
-    kind = type_of(block).lower()
-    if kind and "text" not in kind and kind != "refusal":
+    kind = (type_of(block) or first_string(block, "kind") or "").lower()
+    if kind and ("text" not in kind or "reasoning" in kind) and kind != "refusal":
         return None  # reasoning, an image, a file ...
     return first_string(block, "text", "content", "refusal")

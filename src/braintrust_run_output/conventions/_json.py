@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from typing import TypeAlias, TypeGuard
@@ -11,6 +12,7 @@ Array: TypeAlias = "list[object] | tuple[object, ...]"
 
 _decode = json.JSONDecoder().raw_decode  # json.loads without its layers, which take longer than a short text itself
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+_LONGEST_LITERAL = 100_000
 _WHITESPACE = " \t\n\r"
 
 
@@ -26,6 +28,16 @@ def parse(value: object) -> object:
     except (ValueError, RecursionError):
         return None
     return parsed if end == len(text) or not text[end:].strip(_WHITESPACE) else None
+
+
+def literal(value: str) -> object:
+    """Return what the ``str`` of a Python list or dictionary holds; None if the text is none, or very long."""
+    if len(value) > _LONGEST_LITERAL:
+        return None
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def compact(value: object) -> str:

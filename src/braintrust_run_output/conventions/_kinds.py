@@ -32,6 +32,16 @@ KINDS = frozenset({*KIND_ATTRIBUTES, _BRAINTRUST})
 """The attributes that say what kind of operation a span is."""
 
 
+_MODEL = frozenset({
+    "llm", "chat", "completion", "text_completion", "generate_content", "generation", "responses",
+})  # fmt: skip
+
+
+def is_model(attributes: Mapping[str, object]) -> bool:
+    """Whether any of the attributes says that the span is a call of a model."""
+    return any(str(attributes[kind]).lower() in _MODEL for kind in KIND_ATTRIBUTES if kind in attributes)
+
+
 def is_never_a_completion(attributes: Mapping[str, object], kinds: Iterable[str] | None = None) -> bool:
     """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ...
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..completion import Message
 from ._chat import answer_in, is_chat, is_items, read_messages
 from ._json import is_array, is_object
+from ._reprs import is_repr
 
 _TEXTS = ("text", "outputText", "generation", "completion", "combined_chunk_content", "response")
 """The text of a response that is one object with one text."""
@@ -17,8 +18,14 @@ _LISTS = ("choices", "candidates", "generations", "results", "outputs", "complet
 _DEEPEST = 3
 
 
-def read_response(value: object) -> list[Message]:
-    """Return the messages of a provider's response as parsed JSON; none if it is not known to be one."""
+def read_response(value: object, *, may_be_said: bool = False) -> list[Message]:
+    """Return the messages of a provider's response as parsed JSON; none if it is not known to be one.
+
+    Args:
+        value: The parsed JSON.
+        may_be_said: Whether it may as well be what the model said, asked for JSON. Then only that is a response which
+            no model would say: messages with roles, items, choices that hold messages.
+    """
     if is_object(value) and (answer := answer_in(value)) is not None:
         return [Message("assistant", answer)]
     if is_items(value):
@@ -28,7 +35,7 @@ def read_response(value: object) -> list[Message]:
     if is_items([value]):
         return read_messages(value)
     for key in _LISTS:
-        if is_array(items := value.get(key)):
+        if is_array(items := value.get(key)) and not (may_be_said and any(isinstance(item, str) for item in items)):
             return [message for item in items for message in _alternative(item, _DEEPEST)]
     output = value.get("output")
     if is_object(output) and is_object(output.get("message")):  # Bedrock Converse
@@ -39,7 +46,7 @@ def read_response(value: object) -> list[Message]:
         return read_messages(value)
     if is_object(content := value.get("content")) and is_array(content.get("parts")):  # Google ADK
         return read_messages(content)
-    for key in _TEXTS:
+    for key in () if may_be_said else _TEXTS:
         if isinstance(text := value.get(key), str):
             return [Message("assistant", text)]
     return []
@@ -48,7 +55,7 @@ def read_response(value: object) -> list[Message]:
 def _alternative(item: object, depth: int) -> list[Message]:
     """Return the messages of one choice, candidate or generation (LangChain nests a list for each prompt)."""
     if isinstance(item, str):
-        return [Message("assistant", item)]
+        return [] if is_repr(item) else [Message("assistant", item)]
     if is_array(item) and depth:
         return [message for inner in item for message in _alternative(inner, depth - 1)]
     if not is_object(item):

@@ -13,6 +13,7 @@ import re
 from ..completion import Completion, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, read_messages
 from ._json import Object, compact, is_array, is_object, parse, type_of
+from ._reprs import is_repr
 from ._responses import read_response
 
 _WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message")
@@ -31,7 +32,6 @@ _DEEPEST = 8
 _DSPY_FIELD = r"^\[\[ ## (\w+) ## \]\][ \t]*$"
 _BESIDE_A_DSPY_ANSWER = frozenset({"answer", "reasoning", "rationale", "completed"})
 
-_REPR = r"[A-Z]\w*\(\w+=.*(?:\)|\.\.\.)|<\w+\(.*\)>"
 _NOT_SAID = frozenset({"documents", "page_content", "embedding", "embeddings", "nodes", "source_nodes"})
 _BESIDE_WHAT_IS_NOT_SAID = _NOT_SAID | {"id", "type", "meta", "metadata", "model", "usage"}
 """Keys of retrieved documents and embeddings, where there is nothing else."""
@@ -87,12 +87,10 @@ def _is_no_answer(value: object) -> bool:
     if value.get("lc") and is_object(kwargs := value.get("kwargs")):  # a LangChain object other than a message
         return "content" not in kwargs
     is_schema = type_of(value) == "object" and is_object(value.get("properties"))
-    return is_schema or (not _NOT_SAID.isdisjoint(value) and value.keys() <= _BESIDE_WHAT_IS_NOT_SAID)
-
-
-def is_repr(text: str) -> bool:
-    """Whether a text is the repr of a Python object, cut or whole."""
-    return bool(re.fullmatch(_REPR, text, re.DOTALL))
+    # What a LlamaIndex retriever or splitter finds.
+    is_node = ("score" in value and is_object(value.get("node"))) or str(value.get("class_name")).endswith("Node")
+    is_document = not _NOT_SAID.isdisjoint(value) and value.keys() <= _BESIDE_WHAT_IS_NOT_SAID
+    return is_schema or is_node or is_document
 
 
 def _inside(value: Object) -> object:

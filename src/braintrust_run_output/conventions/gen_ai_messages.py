@@ -18,6 +18,7 @@ from ..completion import from_messages, from_text
 from ._chat import answer_in, read_messages
 from ._convention import Attributes, Convention, Event
 from ._json import parse
+from ._reprs import is_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 KEY = "gen_ai.output.messages"
+_NO_TEXT = ("[", "{", "null")
 
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -36,6 +38,8 @@ def read_value(value: object) -> Completion | None:
     """Return the completion in the attribute's value, a JSON string or a native list."""
     raw = value if isinstance(value, str) else None
     messages = parse(value)
+    if messages is None and raw is not None and not raw.startswith(_NO_TEXT) and not is_repr(raw):
+        return from_text(raw, KEY)  # set by hand, as OpenLIT's `set_result` does
     answer = answer_in(messages)
     return from_messages(read_messages(messages), KEY, raw=raw) if answer is None else from_text(answer, KEY, raw=raw)
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..completion import from_text
+from ..completion import from_messages, from_text
 from ._convention import Attributes, Convention, Event
+from ._json import is_array, is_object, parse
+from ._responses import read_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,14 @@ _SCOPE = "openinference.instrumentation.instructor"
 def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
     """Return the structured answer."""
     value = attributes[_KEY]
-    return from_text(value, _KEY) if scope == _SCOPE and _CALL in attributes and isinstance(value, str) else None
+    if scope != _SCOPE or _CALL not in attributes or not isinstance(value, str):
+        return None
+    answer = parse(value)
+    if isinstance(answer, str):
+        return from_text(answer, _KEY, raw=value)
+    if is_object(answer) and is_array(answer.get("choices")):  # asked for no model: the provider's response
+        return from_messages(read_response(answer), _KEY, raw=value)
+    return from_text(value, _KEY)
 
 
 CONVENTION = Convention("Instructor answer", read, keys=frozenset({_KEY}))

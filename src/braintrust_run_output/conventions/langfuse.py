@@ -36,7 +36,7 @@ def read_generation(attributes: Attributes, _events: Sequence[Event], _scope: st
         return None
     value = attributes[_OUTPUT]
     raw = value if isinstance(value, str) else None
-    messages = read_response(parse(value))
+    messages = read_response(parse(value), may_be_said=True)
     return from_messages(messages, _OUTPUT, raw=raw) if messages else from_json(value, _OUTPUT)
 
 

@@ -19,8 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import from_messages
+from ._chat import read_messages
 from ._convention import Attributes, Convention, Event
-from ._json import parse
+from ._json import is_object, parse
 from ._responses import read_response
 from ._unwrap import unwrap
 
@@ -45,6 +46,8 @@ def read_llm(attributes: Attributes, _events: Sequence[Event], _scope: str) -> C
     value = attributes[_KEY]
     outputs = parse(value)
     messages = read_response(outputs)
+    if not messages and is_object(outputs) and "content" in outputs:  # a message without a role (Gemini, streaming)
+        messages = read_messages(outputs)
     if messages:
         return from_messages(messages, _KEY, raw=value if isinstance(value, str) else None)
     return unwrap(outputs, _KEY)

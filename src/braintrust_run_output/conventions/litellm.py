@@ -12,12 +12,12 @@ provider response, as a Python literal::
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
 from . import gen_ai_messages, indexed
 from ._convention import Attributes, Convention, Event
+from ._json import literal
 from ._responses import read_response
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _FUNCTION_CALL = "gen_ai.completion.0.function_call.name"
 _CHOICES = "llm.text-completion-openai.choices"
-_LONGEST_LITERAL = 100_000
 
 
 def read_function_call(attributes: Attributes, events: Sequence[Event], scope: str) -> Completion | None:
@@ -45,12 +44,7 @@ def read_function_call(attributes: Attributes, events: Sequence[Event], scope: s
 def read_raw_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the text of a legacy completion."""
     value = attributes[_CHOICES]
-    if not isinstance(value, str) or len(value) > _LONGEST_LITERAL:
-        return None
-    try:
-        choices = ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
+    choices = literal(value) if isinstance(value, str) else None
     return from_messages(read_response({"choices": choices}), _CHOICES)
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..completion import Message, ToolCall, from_messages, from_text
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, is_object, parse
+from ._json import is_array, is_object, literal, parse
 from ._responses import read_response
 from ._unwrap import dspy_answer, unwrap
 
@@ -48,6 +48,9 @@ _KIND = "openinference.span.kind"
 _MIME_TYPE = "output.mime_type"
 _JSON = "application/json"
 _FUNCTION_CALL = "function_call_name", "function_call_arguments_json"
+_BEDROCK = "openinference.instrumentation.bedrock"
+_HOSTED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"})
+"""Calls that the provider itself has carried out: items of OpenAI's Responses API, flattened as tool calls."""
 _WIDEST_GAP = 4
 
 
@@ -76,6 +79,8 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
         role = own.get(f"{message}role")
         content = _content(own, message)
         calls = (*_tool_calls(own, f"{message}tool_calls."), *_function_call(own, message)) if has_calls else ()
+        if content and calls:
+            calls = tuple(call for call in calls if call.name not in _HOSTED)
         if role is not None or content is not None or calls:
             yield Message(str(role or "assistant"), None if content is None else dspy_answer(content), calls)
 
@@ -134,7 +139,7 @@ def read_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) 
     return from_messages([Message("assistant", str(text)) for text in texts], _CHOICE.format("N"))
 
 
-def read_llm_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
     """Return the output value of an LLM span: its text, or the messages in a provider's response."""
     value = attributes[_OUTPUT]
     if str(attributes.get(_KIND)).upper() != "LLM" or not isinstance(value, str):
@@ -142,13 +147,17 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], _scope: st
     parsed = parse(value) if value.lstrip()[:1] in ("{", "[", '"') else None
     if isinstance(parsed, str):
         return from_text(parsed, _OUTPUT, raw=value)
+    if scope == _BEDROCK and value == "None":
+        return None
+    if scope == _BEDROCK and value.startswith("[{'"):  # Cohere, AI21: the repr of the generations
+        parsed = {"generations": literal(value)}
     if parsed is None:
         text = value.removeprefix("assistant: ")  # LlamaIndex, whose message without text is "None"
         return None if text != value and text == "None" else from_text(dspy_answer(text), _OUTPUT, raw=value)
     is_json = attributes.get(_MIME_TYPE) == _JSON
     if is_json and is_array(parsed) and (texts := [text for text in parsed if isinstance(text, str)]):  # DSPy's choices
         return from_messages([Message("assistant", dspy_answer(text)) for text in texts], _OUTPUT, raw=value)
-    if messages := read_response(parsed):
+    if messages := read_response(parsed, may_be_said=not is_json):
         return from_messages(messages, _OUTPUT, raw=value)
     is_request = is_object(parsed) and "messages" in parsed
     return None if is_json or is_request else from_text(value, _OUTPUT)

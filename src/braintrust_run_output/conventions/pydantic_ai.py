@@ -29,6 +29,8 @@ def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Comple
     if scope != "pydantic-ai" and not any(key in attributes for key in _AGENT):
         return None
     value = attributes[_KEY]
+    if value in (None, "null"):  # the agent's output type is None
+        return None
     return from_text(value if isinstance(value, str) else compact(value), _KEY)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..completion import from_text
 from ._convention import Attributes, Convention, Event
-from ._unwrap import is_repr
+from ._reprs import is_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 CHOICE = "gen_ai.choice"
 CONTENT = "gen_ai.content.completion"
 DETAILS = "gen_ai.client.inference.operation.details"
-_CONTENTS = ("gen_ai.event.content", "message", "content", "gen_ai.completion")
+_MESSAGE = "message"
+_CONTENTS = ("gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion")
 
 
 def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Completion | None:
@@ -47,7 +48,8 @@ def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Compl
 
 def read_choice(attributes: Mapping[str, object]) -> list[Message]:
     """Return the messages of one choice event."""
-    content = next((attributes[key] for key in _CONTENTS if attributes.get(key) is not None), None)
+    key = next((key for key in _CONTENTS if attributes.get(key) is not None), None)
+    content = None if key is None else attributes[key]
     parsed = parse(content)
     if is_array(parsed) and parsed and all(is_object(item) for item in parsed):
         messages = read_messages(parsed) if "role" in _first(parsed) else read_messages({"content": parsed})
@@ -57,6 +59,10 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
         messages = []
     else:
         messages = [Message("assistant", content)] if isinstance(content, str) else []
+    if (
+        not messages and parsed and is_object(parsed) and key == _MESSAGE and isinstance(content, str)
+    ):  # said by the model
+        messages = [Message("assistant", content)]
     calls = parse(attributes.get("tool_calls"))
     beside = tuple(call for item in calls if (call := read_tool_call(item))) if is_array(calls) else ()
     return [*messages, Message("assistant", None, beside)] if beside else messages

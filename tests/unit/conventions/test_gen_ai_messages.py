@@ -99,7 +99,7 @@ def test_an_exchange_merged_into_one_message(after):
         "[]",
         "",
         "null",
-        "not json",
+        "Message(role='assistant', content='Paris.')",
         '[{"role": "assistant", "parts": [',
         json.dumps([message()]),
         json.dumps([message({"type": "text"})]),
@@ -115,6 +115,19 @@ def test_an_exchange_merged_into_one_message(after):
 )
 def test_no_completion(value):
     assert read(value) is None
+
+
+def test_a_text_that_was_set_by_hand():
+    """OpenLIT's ``set_result``."""
+    assert read("The capital of France is Paris.") == "The capital of France is Paris."
+
+
+@pytest.mark.parametrize("key", ["type", "kind"])
+@pytest.mark.parametrize("reasoning", ["reasoning", "thinking", "text_reasoning"])
+def test_reasoning_is_left_out_whatever_its_key(key, reasoning):
+    parts = [{key: reasoning, "text": "hm"}, {key: "text", "text": "Paris."}]
+
+    assert read(json.dumps([{"role": "assistant", "content": parts}])) == "Paris."
 
 
 RESPONSE = {"type": "tool_call_response", "id": "c1", "response": "sunny"}

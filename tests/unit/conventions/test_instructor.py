@@ -27,3 +27,11 @@ def test_the_structured_answer():
 )
 def test_no_completion(attributes, scope):
     assert read_completion(attributes, scope_name=scope) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [('{"choices": [{"message": {"role": "assistant", "content": "Paris."}}]}', "Paris."), ('"Paris."', "Paris.")],
+)
+def test_an_answer_without_a_shape(value, expected):
+    assert read_completion({**CHAIN, **CALL, "output.value": value}, scope_name=SCOPE).render() == expected

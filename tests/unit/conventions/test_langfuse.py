@@ -40,6 +40,16 @@ def test_a_text(value):
     assert read(value) == T
 
 
+@pytest.mark.parametrize(
+    "said",
+    [{"response": "x"}, {"text": "x"}, {"generation": "x"}, {"results": ["a", "b"]}, {"answer": 42}],
+    ids=json.dumps,
+)
+def test_json_that_the_model_said_is_no_response(said):
+    """A streamed answer is written as it is."""
+    assert read(json.dumps(said)) == json.dumps(said)
+
+
 def test_several_choices():
     rendered = json.loads(read([{"role": "assistant", "content": T}, {"role": "assistant", "content": "Paris."}]))
 

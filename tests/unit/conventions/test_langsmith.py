@@ -128,3 +128,15 @@ def test_without_langsmith_the_attribute_is_plain_text():
     value = '{"output": "T"}'
 
     assert read_completion({"gen_ai.completion": value}).render() == value
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"content": T, "usage_metadata": {"input_tokens": 1}},
+        {"content": [{"type": "text", "text": T}], "stop_reason": "end_turn"},
+    ],
+    ids=json.dumps,
+)
+def test_a_message_without_a_role(outputs):
+    assert read(outputs) == T

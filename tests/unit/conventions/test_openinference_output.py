@@ -198,3 +198,32 @@ def test_a_structured_answer_is_taken_as_it_is(value):
     rendered = generic(value)
 
     assert rendered == value or json.loads(rendered) == json.loads(value)
+
+
+@pytest.mark.parametrize("said", ['{"response": "x"}', '{"text": "x"}', '{"results": ["a", "b"]}', '{"outputs": "x"}'])
+def test_json_that_the_model_said_is_no_response(said):
+    assert read_completion({"openinference.span.kind": "LLM", "output.value": said}).render() == said
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("[{'id': 'x', 'text': ' Paris.', 'finish_reason': 'COMPLETE'}]", " Paris."),
+        ("None", None),
+        ("None of these.", "None of these."),
+        ("[1, 2]", "[1, 2]"),
+    ],
+)
+def test_bedrock_writes_a_repr(value, expected):
+    attributes = {"openinference.span.kind": "LLM", "output.value": value}
+    completion = read_completion(attributes, (), "openinference.instrumentation.bedrock")
+
+    assert (completion and completion.render()) == expected
+
+
+def test_a_search_that_the_provider_made_is_no_call_beside_the_answer():
+    message = "llm.output_messages.0.message."
+    searched = {f"{message}role": "assistant", f"{message}tool_calls.0.tool_call.function.name": "web_search_call"}
+
+    assert read_completion({**searched, f"{message}content": "Paris."}).render() == "Paris."
+    assert "web_search_call" in read_completion(searched).render()

@@ -38,6 +38,6 @@ def test_a_result_that_is_no_string_is_compact_json():
     assert read_completion({"final_result": ("a", "b")}, scope_name="pydantic-ai").render() == '["a","b"]'
 
 
-@pytest.mark.parametrize("result", ["", " ", "[Scrubbed due to 'password']"])
+@pytest.mark.parametrize("result", ["", " ", "null", "[Scrubbed due to 'password']"])
 def test_no_completion(result):
     assert read_completion({"final_result": result}, scope_name="pydantic-ai") is None

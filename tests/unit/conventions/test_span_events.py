@@ -63,6 +63,10 @@ def test_a_text(event):
     assert read(event) == T
 
 
+def test_json_that_a_strands_agent_says_is_its_answer():
+    assert read(strands('{"capital": "Paris"}')) == '{"capital": "Paris"}'
+
+
 def test_the_answer_of_a_strands_agent_keeps_its_newline():
     assert read(strands(T + "\n")) == T + "\n"
 
