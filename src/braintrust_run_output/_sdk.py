@@ -402,10 +402,15 @@ def log_record_processors_of(provider: LoggerProvider) -> tuple[LogRecordProcess
     return tuple(getattr(multi, "_log_record_processors", ()))
 
 
-def after_fork_in_child(method: Callable[[], None]) -> None:
-    """Call a bound method in every child that this process forks, as long as its object lives."""
-    if not hasattr(os, "register_at_fork"):  # Windows
-        return
+def at_fork(*, before: Callable[[], None] | None = None, after_in_child: Callable[[], None]) -> None:
+    """Call bound methods before this process forks and in every child, as long as their objects live."""
+    if hasattr(os, "register_at_fork"):  # not on Windows
+        if before is not None:
+            os.register_at_fork(before=_while_it_lives(before))
+        os.register_at_fork(after_in_child=_while_it_lives(after_in_child))
+
+
+def _while_it_lives(method: Callable[[], None]) -> Callable[[], None]:
     reference = weakref.WeakMethod(method)
 
     def call() -> None:
@@ -413,4 +418,4 @@ def after_fork_in_child(method: Callable[[], None]) -> None:
         if bound is not None:
             bound()
 
-    os.register_at_fork(after_in_child=call)
+    return call

@@ -36,23 +36,37 @@ class RunOutput(NamedTuple):
     """Whether it ends in calls of tools, so that more is to come."""
 
 
-class GenericOutput(NamedTuple):
+class GenericOutput:
     """A generic output that has not been looked at, and where it came from."""
 
-    excerpt: Mapping[str, object]
-    scope_name: str
-    key: SpanKey
-    end_time: int
+    __slots__ = ("end_time", "excerpt", "key", "scope_name")
+
+    def __init__(self, excerpt: Mapping[str, object], scope_name: str, key: SpanKey, end_time: int) -> None:
+        self.excerpt = excerpt
+        self.scope_name = scope_name
+        self.key = key
+        self.end_time = end_time
 
 
-class RecordedCompletion(NamedTuple):
-    """A completion that arrived beside the spans, in a log record or a hook."""
+class RecordedCompletion:
+    """A completion that arrived beside the spans, in a log record or a hook.
 
-    completion: Completion
-    time: int
-    """When it arrived, in nanoseconds since the epoch."""
-    input: str | None = None
-    """The input of the model call, as JSON text."""
+    Args:
+        completion: The completion.
+        time: When it arrived, in nanoseconds since the epoch.
+        input: The input of the model call, as JSON text.
+    """
+
+    __slots__ = ("completion", "input", "time")
+
+    def __init__(self, completion: Completion, time: int, input: str | None = None) -> None:  # noqa: A002
+        self.completion = completion
+        self.time = time
+        self.input = input
+
+    def joined(self, other: RecordedCompletion) -> RecordedCompletion:
+        """Return this with another choice of the same call."""
+        return RecordedCompletion(self.completion.joined(other.completion), self.time, self.input)
 
 
 class Gathered:
@@ -135,8 +149,7 @@ class Aggregator:
         with self._lock:
             records = gathered.records
             if continues and records:
-                *earlier, last = records
-                gathered.records = (*earlier, last._replace(completion=last.completion.joined(recorded.completion)))
+                gathered.records = (*records[:-1], records[-1].joined(recorded))
             else:  # the first and the last ones stay
                 gathered.records = (*records[:1], *records[1:][-_MAX_RECORDS + 2 :], recorded)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from . import _faults
 
@@ -150,13 +150,17 @@ def _warn_unknown(kind: str, name: str, written: Callable[[str], str]) -> None:
     _faults.warn_once(f"unknown {kind} {name}", "unknown %s %s is ignored: %s", kind, written(name), advice)
 
 
-class Setting(NamedTuple):
-    """How one field is read, from code or from the environment."""
+class Setting:
+    """How one field is read, from code or from the environment.
 
-    read: Callable[[object], object]
-    """Returns the field's value, or raises a ValueError that says what is allowed."""
-    allowed: str
-    """What is allowed, for people."""
+    Args:
+        read: Returns the field's value, or raises a ValueError that says what is allowed.
+        allowed: What is allowed, for people.
+    """
+
+    def __init__(self, read: Callable[[object], object], allowed: str) -> None:
+        self.read = read
+        self.allowed = allowed
 
 
 _TRUE = ("1", "true", "yes", "on")

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 from . import _faults, metadata
 from ._sdk import details_of
-from .aggregator import Aggregator, Gathered, GenericOutput, RecordedCompletion, RunOutput
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
-from .lineage import Lineage
 from .reader import Reader, generic_output
 
 if TYPE_CHECKING:
@@ -22,7 +20,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from ._sdk import ContextTuple, Event, SpanKey
+    from .aggregator import Aggregator, Gathered, GenericOutput, RecordedCompletion, RunOutput
     from .config import RunOutputConfig
+    from .lineage import Lineage
 
 INPUT_JSON = "braintrust.input_json"
 
@@ -63,10 +63,11 @@ class Decider:
 
     Args:
         config: The configuration.
-        holds: Whether local roots may be held back after their end, so that their live descendants are followed.
+        lineage: Who belongs to whom.
+        aggregator: What has been gathered for local roots.
     """
 
-    def __init__(self, config: RunOutputConfig, *, holds: bool = False) -> None:
+    def __init__(self, config: RunOutputConfig, lineage: Lineage, aggregator: Aggregator) -> None:
         self._config = config
         self._reader = Reader(config)
         self._attribute = metadata.attribute(config.key)
@@ -74,13 +75,8 @@ class Decider:
         """Whether an output is written as it was read, with nothing beside it."""
         self.say_nothing = (KEYS | {metadata.METADATA, self._attribute}).isdisjoint
         """Whether attributes hold no output: told by their names, without a look at a value."""
-        self.aggregator = Aggregator(config.root, max_chars=config.max_length)
-        self.lineage = Lineage(self.aggregator.forget, follows_running=holds)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.lineage.clear()
-        self.aggregator.clear()
+        self.lineage = lineage
+        self.aggregator = aggregator
 
     def __len__(self) -> int:
         """How much is remembered."""
@@ -221,10 +217,6 @@ class Decider:
         """Whether no output of a descendant can change what a span gets."""
         explicit = ended.explicit is not None and not self._config.overwrite
         return not ended.is_root or explicit or ended.completion is not None or not self.aggregator.mirrors
-
-    def has_completion(self, root: SpanKey) -> bool:
-        """Whether a completion for a local root has arrived."""
-        return self.aggregator.has_answer(root)
 
     def _generic_output(self, ended: EndedSpan, root: Gathered | None) -> RunOutput | None:
         """Return the root's generic output or, if it has no such attribute, its descendant's that ended last."""

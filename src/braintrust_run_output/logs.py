@@ -10,9 +10,6 @@ from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 
 from . import _faults, _sdk
 from .aggregator import RecordedCompletion
-from .conventions.inputs import read_input
-from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
-from .conventions.span_events import CHOICE
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider as AnyLoggerProvider
@@ -74,6 +71,11 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
         self.on_emit(log_data)
 
     def _join(self, emitted: _sdk.EmittedRecord) -> None:
+        # Loaded with the first record: see `RunOutputSpanProcessor._decider`.
+        from .conventions.inputs import read_input
+        from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
+        from .conventions.span_events import CHOICE
+
         record = emitted.log_record
         attributes = record.attributes or {}
         name = event_name(getattr(record, "event_name", None), attributes)

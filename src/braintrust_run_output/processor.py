@@ -6,9 +6,9 @@ import weakref
 from typing import TYPE_CHECKING
 
 from . import _faults, _sdk
+from .aggregator import Aggregator
 from .config import RunOutputConfig
-from .decision import Decider, EndedSpan
-from .holding import HeldRoots
+from .lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from ._sdk import ContextTuple, Event, SpanKey
     from .aggregator import RecordedCompletion
+    from .decision import Decider, EndedSpan
+    from .holding import HeldRoots
 
 _processors: weakref.WeakSet[RunOutputSpanProcessor] = weakref.WeakSet()
 
@@ -59,19 +61,54 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         elif is_in_place and not self._enriches:
             self._tell_next = self._shadow_end
         holds = next_processor is not None and self.config.hold != "never"
-        self._decider = Decider(self.config, holds=holds)
-        self._started = self._decider.lineage.start
-        self._passed = self._decider.lineage.end
-        self._say_nothing = self._decider.say_nothing
-        self._awaited = self._decider.aggregator.gathered
-        self._running = self._decider.lineage.running
+        self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
+        self._lineage = Lineage(self._aggregator.forget, follows_running=holds)
+        self._made_decider: Decider | None = None
+        self._started = self._lineage.start
+        self._passed = self._lineage.end
+        self._say_nothing = self._say_nothing_at_first
+        self._awaited = self._aggregator.gathered
+        self._running = self._lineage.running
         self._waits_for_outputs = holds and self.config.hold == "always"
-        self._held = HeldRoots(self._release, millis=self.config.hold_millis) if holds else None
+        self._held = self._hold_roots() if holds else None
         _processors.add(self)
-        _sdk.after_fork_in_child(self._start_clean)
+        _sdk.at_fork(before=self._before_fork, after_in_child=self._start_clean)
+
+    def _hold_roots(self) -> HeldRoots[EndedSpan]:
+        from .holding import HeldRoots
+
+        return HeldRoots(self._release, millis=self.config.hold_millis)
+
+    @property
+    def _decider(self) -> Decider:
+        """What decides: made, and all that it needs loaded, when the first span ends, not when the process starts.
+
+        No lock: what threads make at the same time is the same, for it keeps nothing of its own.
+        """
+        if self._made_decider is None:
+            from .decision import Decider
+
+            self._made_decider = Decider(self.config, self._lineage, self._aggregator)
+        return self._made_decider
+
+    def _before_fork(self) -> None:
+        """Load what is not loaded yet: the child would wait for ever for an import that another thread is at."""
+        try:
+            _ = self._decider
+            from .conventions import log_records  # noqa: F401 (RunOutputLogRecordProcessor's)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Loading what reads outputs", error)
+
+    def _say_nothing_at_first(self, attributes: Mapping[str, object]) -> bool:
+        self._say_nothing = self._decider.say_nothing
+        return self._say_nothing(attributes)
+
+    def _forget_spans(self) -> None:
+        self._lineage.clear()
+        self._aggregator.clear()
 
     def _start_clean(self) -> None:
-        self._decider.clear()
+        self._forget_spans()
         if self._held is not None:
             self._held.forget()
 
@@ -90,8 +127,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         events: Sequence[Event],
         end_time: int,
     ) -> None:
-        ended = self._decider.end(span, context, attributes, events, end_time)
-        added = self._decider.attributes_for(ended)
+        decider = self._decider
+        ended = decider.end(span, context, attributes, events, end_time)
+        added = decider.attributes_for(ended)
         if added:
             _sdk.write(span, added)
 
@@ -112,7 +150,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """
         try:
             self._enriches, self._tell_next = False, self._shadow_end
-            if self._decider.lineage.origin_of(_sdk.state_of(span)[0]) is not None:
+            if self._lineage.origin_of(_sdk.state_of(span)[0]) is not None:
                 self._enrich(span, *_sdk.state_of(span), span.end_time or 0)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
@@ -147,7 +185,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                     ended = self._decider.end(span, context, attributes, events, span.end_time or 0)
                     origin, is_held = ended.origin, self._is_held(ended)
                 else:
-                    origin = self._decider.lineage.end(context)
+                    origin = self._lineage.end(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)
         finally:  # also when the exception means to stop
@@ -157,7 +195,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                 self._release(ended)
         if origin is not None and self._held is not None:
             try:
-                root = self._decider.lineage.done(key, origin)
+                root = self._lineage.done(key, origin)
                 if root in self._held.held:
                     self._release_if_complete(root)
             except BaseException as error:  # noqa: BLE001
@@ -194,7 +232,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """Whether there is nothing to hold a local root back for."""
         if self._running.get(root):
             return False
-        return self.config.hold == "open" or self._decider.has_completion(root)
+        return self.config.hold == "open" or self._aggregator.has_answer(root)
 
     def _release_if_complete(self, root: SpanKey | None) -> None:
         if self._held is not None and root is not None and root in self._held.held and self._is_complete(root):
@@ -204,7 +242,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """Release what is held back, forget every span, and shut the wrapped processor down."""
         if self._held is not None:
             self._held.close()
-        self._decider.clear()
+        self._forget_spans()
         if self._next is not None:
             try:
                 self._next.shutdown()

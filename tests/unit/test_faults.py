@@ -80,7 +80,7 @@ def test_a_convention_that_raises(build, monkeypatch, caplog, error):
 
 def test_an_aggregator_that_raises(build, monkeypatch):
     app = build()
-    monkeypatch.setattr(app.processor, "_decider", None)
+    monkeypatch.setattr(app.processor, "_made_decider", object())
     with app.tracer.start_as_current_span("llm") as span:
         span.set_attribute("gen_ai.completion", "Paris.")
 

@@ -88,7 +88,7 @@ class RunOutputSpanCustomizer:
         self.config = RunOutputConfig.from_env() if config is None else config
         self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self.clear()
-        _sdk.after_fork_in_child(self.clear)
+        _sdk.at_fork(after_in_child=self.clear)
 
     def clear(self) -> None:
         """Forget every span."""
