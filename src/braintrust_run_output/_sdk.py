@@ -45,6 +45,9 @@ ContextTuple: TypeAlias = "tuple[Any, ...]"
 Its properties cost three times as much, which counts for what is done at the start and end of every span.
 """
 
+SpanState: TypeAlias = "tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]"
+"""A span's context, attributes and events."""
+
 NO_CONTEXT: ContextTuple = (0, 0, False)
 
 
@@ -96,7 +99,7 @@ class EmittedRecord(Protocol):
         """The record itself."""
 
 
-def state_of(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]:
+def state_of(span: ReadableSpan) -> SpanState:
     """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
     if _reads_store.get(type(span)) or _has_sdk_store(span):
         known: Any = span
@@ -278,7 +281,7 @@ class SpanHooks(SpanProcessor):
                 except AttributeError:  # something else was put in place of the SDK's own
                     context, attributes, events = state_of(span)
                 if events or not self._say_nothing(attributes) or (self._awaited and context[:2] in self._awaited):
-                    self._enrich(span, context, attributes, events, known._end_time)
+                    self._enrich(span, (context, attributes, events), known._end_time)
                 else:
                     self._passed(context)
             except BaseException as error:  # noqa: BLE001
@@ -286,14 +289,7 @@ class SpanHooks(SpanProcessor):
         else:
             self._on_other_ending(span)
 
-    def _enrich(
-        self,
-        span: ReadableSpan,
-        context: ContextTuple,
-        attributes: Mapping[str, Any],
-        events: Sequence[Event],
-        end_time: int,
-    ) -> None:
+    def _enrich(self, span: ReadableSpan, state: SpanState, end_time: int) -> None:
         """Enrich a live span that may have an output, or get one."""
         raise NotImplementedError
 

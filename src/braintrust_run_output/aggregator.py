@@ -114,10 +114,7 @@ class Aggregator:
 
     def add(self, root: SpanKey, output: RunOutput) -> None:
         """Add the run output of a local root's descendant."""
-        gathered = self.gathered.get(root)
-        if gathered is None:
-            gathered = self.gathered.setdefault(root, Gathered())
-        self.add_to(gathered, output)
+        self.add_to(self.gathered_for(root), output)
 
     def add_to(self, root: Gathered, output: RunOutput) -> None:
         """Add the run output of a descendant to what has been gathered for its root."""

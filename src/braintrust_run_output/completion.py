@@ -56,7 +56,7 @@ class Completion(NamedTuple):
         if format == "verbatim" and self.raw is not None:
             return encodable(self.raw)
         if self.text is not None and format != "messages":
-            return self.text if self.text.isascii() else encodable(self.text)
+            return encodable(self.text)
         return encodable(_encode(self.as_messages()))
 
     def as_messages(self) -> list[dict[str, object]]:

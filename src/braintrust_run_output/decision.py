@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from ._sdk import ContextTuple, Event, SpanKey
+    from ._sdk import ContextTuple, Event, SpanKey, SpanState
     from .aggregator import Aggregator, Gathered, GenericOutput, RecordedCompletion, RunOutput
     from .config import RunOutputConfig
     from .lineage import Lineage
@@ -84,23 +84,15 @@ class Decider:
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def end(
-        self,
-        span: ReadableSpan,
-        context: ContextTuple,
-        attributes: Mapping[str, object],
-        events: Sequence[Event],
-        end_time: int,
-    ) -> EndedSpan:
+    def end(self, span: ReadableSpan, state: SpanState, end_time: int) -> EndedSpan:
         """Note a span that ends, and let its local root know of its output. A local root lives on until it is closed.
 
         Args:
             span: The span.
-            context: Its context.
-            attributes: Its attributes.
-            events: Its events.
+            state: Its context, attributes and events.
             end_time: When it ended, in nanoseconds since the epoch.
         """
+        context, attributes, events = state
         ended = EndedSpan(span, attributes, context[:2], end_time, self.lineage.root_of(context))
         gathered = self.aggregator.gathered.get(ended.key)
         try:
@@ -153,7 +145,7 @@ class Decider:
             if origin is None:  # it ended meanwhile: what was just noted is late
                 self.aggregator.forget([root])
                 return
-            root = self.lineage.root_above(origin) if origin[2] else None
+            root = self.lineage.root_above(origin)
 
     def _note_generic(self, root: SpanKey, ended: EndedSpan) -> None:
         gathered = self.aggregator.gathered.get(root)

@@ -11,12 +11,12 @@ from .config import RunOutputConfig
 from .lineage import Lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-    from ._sdk import ContextTuple, Event, SpanKey
+    from ._sdk import SpanKey, SpanState
     from .aggregator import RecordedCompletion
     from .decision import Decider, EndedSpan
     from .holding import HeldRoots
@@ -119,16 +119,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     # --- in place: while the span is ending --------------------------------------------------------------------
 
-    def _enrich(
-        self,
-        span: ReadableSpan,
-        context: ContextTuple,
-        attributes: Mapping[str, object],
-        events: Sequence[Event],
-        end_time: int,
-    ) -> None:
+    def _enrich(self, span: ReadableSpan, state: SpanState, end_time: int) -> None:
         decider = self._decider
-        ended = decider.end(span, context, attributes, events, end_time)
+        ended = decider.end(span, state, end_time)
         added = decider.attributes_for(ended)
         if added:
             _sdk.write(span, added)
@@ -139,7 +132,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
         """Enrich a live span of which no ``_on_ending`` tells."""
         try:
-            self._enrich(span, *_sdk.state_of(span), end_time)
+            self._enrich(span, _sdk.state_of(span), end_time)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -150,8 +143,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """
         try:
             self._enriches, self._tell_next = False, self._shadow_end
-            if self._lineage.origin_of(_sdk.state_of(span)[0]) is not None:
-                self._enrich(span, *_sdk.state_of(span), span.end_time or 0)
+            context, *_ = state = _sdk.state_of(span)
+            if self._lineage.origin_of(context) is not None:
+                self._enrich(span, state, span.end_time or 0)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -173,7 +167,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         ended, origin, is_held = None, None, False
         try:
             if self._follows:
-                context, attributes, events = _sdk.state_of(span)
+                context, attributes, events = state = _sdk.state_of(span)
                 key = context[:2]
                 if (
                     events
@@ -182,7 +176,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                     or self._running.get(key)
                     or self._waits_for_outputs
                 ):
-                    ended = self._decider.end(span, context, attributes, events, span.end_time or 0)
+                    ended = self._decider.end(span, state, span.end_time or 0)
                     origin, is_held = ended.origin, self._is_held(ended)
                 else:
                     origin = self._lineage.end(context)

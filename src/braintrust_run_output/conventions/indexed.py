@@ -20,7 +20,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
-from ._chat import is_content_blocks, read_text, read_tool_call, text_alone
+from ._chat import is_content_blocks, read_text, read_tool_call
 from ._convention import Attributes, Convention, Event
 from ._json import parse
 
@@ -66,9 +66,8 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
 def _text(content: object) -> str | None:
     if isinstance(content, str) and content.startswith("[{"):
         blocks = parse(content)
-        text = text_alone(blocks)
-        if text is not None or is_content_blocks(blocks):
-            return text or read_text(blocks)
+        if is_content_blocks(blocks):
+            return read_text(blocks)
     return content if content is None or isinstance(content, str) else read_text(content)
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from braintrust_run_output import read_completion
-from braintrust_run_output.conventions import _chat, _json, _responses, gen_ai_messages, indexed, openinference
+from braintrust_run_output.conventions import _chat, _json, _responses, gen_ai_messages, openinference
 
 texts = st.sampled_from(["Paris.", "", " ", "None", "[[ ## answer ## ]]\nParis.", "REDACTED", '{"a": 1}']) | st.text()
 nothing = st.sampled_from([None, "", [], {}])
@@ -62,7 +62,6 @@ def the_general_way():
             mock.patch.object(_chat, "text_alone", no_answer),
             mock.patch.object(_responses, "answer_in", no_answer),
             mock.patch.object(gen_ai_messages, "answer_in", no_answer),
-            mock.patch.object(indexed, "text_alone", no_answer),
             mock.patch.object(openinference, "_is_all", return_value=False),
         ):
             return work()
