@@ -129,9 +129,8 @@ class Decider:
         """Let the local root above a span, and those around it, know of the span's output."""
         if not self.aggregator.mirrors:
             return
-        says_nothing = output is None and is_model(
-            ended.attributes
-        )  # what ended before a model that failed led up to it
+        # What ended before a model that says nothing (it failed) was on the way to it, and is no output.
+        says_nothing = output is None and is_model(ended.attributes)
         while root is not None:
             if root == ended.key:
                 pass

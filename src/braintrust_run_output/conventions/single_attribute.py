@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..completion import from_text
 from ._convention import Attributes, Convention, Event
 from ._values import from_json, from_plain
 from .langsmith import is_langsmith
@@ -31,11 +30,7 @@ def _convention(text: str) -> Convention:
     def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
         if is_langsmith(attributes, scope):
             return None  # not plain text, and not always a model's output: see langsmith
-        value = attributes.get(text)
-        if isinstance(value, str):
-            completion = from_text(value, text)
-        else:
-            completion = None if value is None else from_plain(value, text)
+        completion = from_plain(attributes[text], text) if text in attributes else None
         if completion is None and json in attributes:
             completion = from_json(attributes[json], json)
         return completion

@@ -55,14 +55,12 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
         messages = read_messages(parsed) if "role" in _first(parsed) else read_messages({"content": parsed})
     elif is_object(parsed):
         messages = read_messages(parsed)
+        if not messages and parsed and key == _MESSAGE and isinstance(content, str):  # JSON that the model said
+            messages = [Message("assistant", content)]
     elif is_array(parsed) and not parsed:
         messages = []
     else:
         messages = [Message("assistant", content)] if isinstance(content, str) else []
-    if (
-        not messages and parsed and is_object(parsed) and key == _MESSAGE and isinstance(content, str)
-    ):  # said by the model
-        messages = [Message("assistant", content)]
     calls = parse(attributes.get("tool_calls"))
     beside = tuple(call for item in calls if (call := read_tool_call(item))) if is_array(calls) else ()
     return [*messages, Message("assistant", None, beside)] if beside else messages
