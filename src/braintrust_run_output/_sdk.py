@@ -9,6 +9,8 @@ Everything here is decided by trying it, never by a version number:
   put into the attribute store's own dictionary, under the store's lock: nothing is evicted and the dropped count
   stays true. That needs no immutability flag, so it goes on working when the SDK makes spans mutable in
   ``_on_ending`` and freezes them afterwards.
+- Whether an ended span's attribute store can be completed when it is first read (`writes_later`). Where it can, the
+  application's thread does not pay for reading outputs: the exporter's does.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import weakref
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext, StatusCode
 
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 _Wrapper = TypeVar("_Wrapper", bound=SpanProcessor)
+_Item = TypeVar("_Item")
+
+Written: TypeAlias = "Mapping[str, str | bool]"
+"""Attributes that are added to a span."""
 
 SpanKey: TypeAlias = "tuple[int, int]"
 """Trace id and span id: ``SpanContext`` itself cannot be hashed."""
@@ -45,10 +52,10 @@ ContextTuple: TypeAlias = "tuple[Any, ...]"
 Its properties cost three times as much, which counts for what is done at the start and end of every span.
 """
 
-SpanState: TypeAlias = "tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]"
-"""A span's context, attributes and events."""
+TRACE_ID, SPAN_ID, IS_REMOTE = 0, 1, 2
+"""Where these are in a `ContextTuple`."""
 
-NO_CONTEXT: ContextTuple = (0, 0, False)
+_NO_CONTEXT: ContextTuple = (0, 0, False)
 
 
 def span_key(context: ContextTuple) -> SpanKey:
@@ -99,34 +106,54 @@ class EmittedRecord(Protocol):
         """The record itself."""
 
 
-def state_of(span: ReadableSpan) -> SpanState:
+def glance(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]:
     """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
     if _reads_store.get(type(span)) or _has_sdk_store(span):
         known: Any = span
         try:
-            state = known._context, known._attributes._dict, known._events._dq
+            seen = known._context, known._attributes._dict, known._events._dq
         except AttributeError:  # something else was put in their place
             pass
         else:
-            return state
-    return span.get_span_context() or NO_CONTEXT, attributes_of(span), events_of(span)
+            return seen
+    return span.get_span_context() or _NO_CONTEXT, attributes_of(span), events_of(span)
 
 
-def details_of(span: ReadableSpan) -> tuple[bool, str, int | None]:
-    """Return what is looked at of a span that has an output.
+class SpanState:
+    """What is looked at of a span that has ended, or is about to.
 
-    Returns:
-        Whether its status is an error, the name of its instrumentation scope (empty if it has none), and the SDK's
-        limit for the length of string attributes in characters (None if there is none).
+    It does not refer to the span, unless it has to: the span's attributes may refer to this (see `write_later`).
+
+    Args:
+        span: The span.
+        end_time: When it ended, in nanoseconds since the epoch.
+        keeps_span: Whether to keep the span itself as ``span``.
     """
-    known: Any = span
-    try:
-        status, scope = known._status._status_code, known._instrumentation_scope._name
-        limit = known._attributes.max_value_len
-    except AttributeError:  # no scope, or something else was put in place of the SDK's own
-        status, limit = span.status.status_code, getattr(getattr(span, "_attributes", None), "max_value_len", None)
-        scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
-    return status is StatusCode.ERROR, scope, limit
+
+    span: ReadableSpan | None = None
+
+    def __init__(self, span: ReadableSpan, end_time: int, *, keeps_span: bool = False) -> None:
+        self.context, self.attributes, self.events = glance(span)
+        self.key: SpanKey = self.context[:2]
+        self.end_time = end_time
+        known: Any = span
+        try:
+            self._status, self._scope = known._status, known._instrumentation_scope
+            self.max_value_length: int | None = known._attributes.max_value_len
+        except AttributeError:  # something else was put in place of the SDK's own
+            self._status, self._scope, self.max_value_length = span.status, span.instrumentation_scope, None
+        if keeps_span:
+            self.span = span
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the span's status is an error."""
+        return self._status.status_code is StatusCode.ERROR
+
+    @property
+    def scope_name(self) -> str:
+        """The name of the span's instrumentation scope, empty if it has none."""
+        return self._scope.name if self._scope is not None else ""
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -147,6 +174,99 @@ def write(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> None:
     except AttributeError:  # another store was put in its place
         if isinstance(span, Span):
             span.set_attributes(dict(attributes))
+
+
+def write_now(span: ReadableSpan, work_out: Callable[[_Item], Written], item: _Item) -> None:
+    """Add the attributes that ``work_out(item)`` returns to an ending or ended span, as `write` does."""
+    written = work_out(item)
+    if written:
+        write(span, written)
+
+
+def write_later(span: ReadableSpan, work_out: Callable[[_Item], Written], item: _Item) -> None:
+    """Add the attributes that ``work_out(item)`` returns to a span that changes no more, when they are first read.
+
+    They are read when an exporter encodes the span, most often: on its thread, not on the application's. Whoever reads
+    them, and when, finds all of them. Where that cannot be had they are added now.
+
+    Args:
+        span: The span.
+        work_out: Returns the attributes to add. It must not raise, and must return the same whenever it is called:
+            readers on several threads may each call it.
+        item: What it is called with. It must not refer to the span, or the two would keep each other alive.
+    """
+    store: Any = span._attributes
+    if type(store) is BoundedAttributes:
+        store.__dict__[_UNFINISHED] = work_out, item
+        store.__class__ = _UnfinishedAttributes
+    else:
+        write_now(span, work_out, item)
+
+
+_UNFINISHED = "_run_output_unfinished"
+
+
+class _UnfinishedAttributes(BoundedAttributes):
+    """The attribute store of an ended span to which something is added when it is first looked into.
+
+    The SDK's class looks into ``_dict`` for whatever it does, so that is where it is noticed. With the first look the
+    store becomes the SDK's own again, as ``importlib.util.LazyLoader`` does it with modules. Readers on several threads
+    need no lock: each puts the same attributes into a new dictionary before it goes on.
+    """
+
+    @property
+    def _dict(self) -> dict[str, Any]:
+        state = self.__dict__
+        unfinished = state.get(_UNFINISHED)
+        if unfinished is not None:
+            work_out, item = unfinished
+            written = work_out(item)
+            if written:
+                state["_dict"] = {**state["_dict"], **written}
+            state.pop(_UNFINISHED, None)
+            self.__class__ = BoundedAttributes  # type: ignore[assignment]
+        known: dict[str, Any] = state["_dict"]
+        return known
+
+    @_dict.setter
+    def _dict(self, known: dict[str, Any]) -> None:
+        self.__dict__["_dict"] = known
+
+
+@functools.cache
+def writes_later() -> bool:
+    """Whether whoever reads a span's attributes, in whatever way, finds what `write_later` adds."""
+    return all(_finds_what_is_written_later(look) for look in _LOOKS)
+
+
+_LOOKS: tuple[Callable[[Any], object], ...] = (
+    dict,
+    list,
+    len,
+    repr,
+    lambda attributes: attributes["added"],
+    lambda attributes: attributes.get("added"),
+    lambda attributes: "added" in attributes,
+    lambda attributes: attributes.copy(),
+    lambda attributes: list(attributes.items()),
+    lambda attributes: list(attributes.values()),
+    lambda attributes: attributes == {"there": "a", "added": "b"},
+)
+
+
+def _finds_what_is_written_later(look: Callable[[Any], object]) -> bool:
+    try:
+        span = ReadableSpan("probe", attributes=BoundedAttributes(attributes={"there": "a"}))
+        plain = ReadableSpan("plain", attributes=BoundedAttributes(attributes={"there": "a", "added": "b"}))
+        write_later(span, lambda added: {added: "b"}, "added")
+        is_unfinished = _UNFINISHED in vars(span._attributes)
+        return (
+            is_unfinished
+            and look(span.attributes) == look(plain.attributes)
+            and _UNFINISHED not in vars(span._attributes)
+        )
+    except Exception:  # noqa: BLE001 (an SDK that keeps attributes in another way)
+        return False
 
 
 class _CopiedSpan(ReadableSpan):
@@ -182,18 +302,32 @@ class _CopiedSpan(ReadableSpan):
         return self._dropped[2]
 
 
-def with_attributes(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> ReadableSpan:
-    """Return a copy of an ended span that has the attributes as well; the span itself stays as it is."""
+def copy_with(
+    span: ReadableSpan,
+    work_out: Callable[[_Item], Written],
+    item: _Item,
+    write: Callable[[ReadableSpan, Callable[[_Item], Written], _Item], None],
+) -> ReadableSpan:
+    """Return a copy of an ended span, with more attributes; the span itself stays as it is.
+
+    Args:
+        span: The span.
+        work_out: Returns the attributes to add.
+        item: What it is called with.
+        write: `write_now` or `write_later`.
+    """
     store: Any = getattr(span, "_attributes", None)
     inner = getattr(store, "_dict", None)
     if not _has_sdk_store(span) or not isinstance(inner, dict):
-        return _CopiedSpan(span, {**(span.attributes or {}), **attributes})
+        written = work_out(item)
+        return _CopiedSpan(span, {**(span.attributes or {}), **written}) if written else span
     copied_store = object.__new__(type(store))
     copied_store.__dict__.update(store.__dict__)
-    copied_store._dict = {**inner, **attributes}
+    copied_store._immutable = True  # so that nothing is put into the dictionary that the two share
     copy = object.__new__(type(span))
     copy.__dict__.update(span.__dict__)
     copy._attributes = copied_store
+    write(copy, work_out, item)
     return copy
 
 
@@ -236,8 +370,8 @@ class SpanHooks(SpanProcessor):
     """What the SDK calls for every span of the application, as short as it can be in Python.
 
     Three empty hooks take 2 % of a span's life; each function more between the SDK and what is to be done takes half a
-    percent, each property of a span as much. So these read the SDK's own fields, and pass over a span that has nothing
-    to say with one call.
+    percent, each property of a span as much. So these read the SDK's own fields, and do in place what `lineage.Lineage`
+    does with nearly every span: one entry into a dictionary, one out of it. Whatever is not so simple goes there.
     """
 
     _follows = False
@@ -250,9 +384,16 @@ class SpanHooks(SpanProcessor):
     """What else is to be called with a span that starts, and the context that was given for its parent."""
 
     _started: Callable[[ContextTuple, ContextTuple | None], None]
-    """Called with the context of each span that starts, and its parent's."""
+    """Called with the context of a span that starts, and its parent's: ``Lineage.start``."""
     _passed: Callable[[ContextTuple], object]
-    """Called with the context of each ending span that is passed over."""
+    """Called with the context of an ending span that is passed over: ``Lineage.end``."""
+    _follows_running: bool
+    _live: dict[int, ContextTuple]
+    _ended: dict[int, ContextTuple]
+    _twins: Mapping[SpanKey, ContextTuple]
+    _max_live: int
+    _max_ended: int
+    """The fields of ``Lineage`` with these names."""
     _say_nothing: Callable[[Mapping[str, Any]], bool]
     """Whether attributes hold no output, told by their names."""
     _awaited: Mapping[SpanKey, object]
@@ -262,7 +403,21 @@ class SpanHooks(SpanProcessor):
         """Note a span that starts."""
         if self._follows:
             try:
-                self._started(span._context, span._parent)  # type: ignore[arg-type]
+                known: Any = span
+                context, parent, live = known._context, known._parent, self._live
+                origin = context if parent is None else live.get(parent[SPAN_ID])
+                if (
+                    origin is None
+                    or self._follows_running
+                    or (  # not below a local root itself, nor a local root without a parent: is it below the same root?
+                        origin is not parent
+                        and parent is not None
+                        and (parent[IS_REMOTE] or origin[IS_REMOTE] or origin[TRACE_ID] != context[TRACE_ID])
+                    )
+                    or live.setdefault(context[SPAN_ID], origin) is not origin
+                    or len(live) > self._max_live
+                ):
+                    self._started(context, parent)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Noting a span's start", error)
         if self._tell_next is not None:
@@ -272,24 +427,35 @@ class SpanHooks(SpanProcessor):
                 _faults.contain("on_start of the wrapped processor", error)
 
     def _on_ending(self, span: Span) -> None:
-        if self._enriches:
-            self._awaits_ending = False
-            known: Any = span
-            try:
-                try:
-                    context, attributes, events = known._context, known._attributes._dict, known._events._dq
-                except AttributeError:  # something else was put in place of the SDK's own
-                    context, attributes, events = state_of(span)
-                if events or not self._say_nothing(attributes) or (self._awaited and context[:2] in self._awaited):
-                    self._enrich(span, (context, attributes, events), known._end_time)
-                else:
-                    self._passed(context)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("Writing a span's output", error)
-        else:
+        if not self._enriches:
             self._on_other_ending(span)
+            return
+        self._awaits_ending = False
+        known: Any = span
+        try:
+            context = known._context
+            try:
+                says_nothing = self._say_nothing(known._attributes._dict) and not known._events._dq
+            except AttributeError:  # something else was put in place of the SDK's own
+                says_nothing = self._say_nothing(attributes_of(span)) and not events_of(span)
+            if not says_nothing or (self._awaited and context[:2] in self._awaited):
+                self._enrich(span, known._end_time)
+            elif self._twins:
+                self._passed(context)
+            else:
+                live, span_id = self._live, context[SPAN_ID]
+                origin = live.pop(span_id, None)
+                if not live:
+                    if self._ended:
+                        self._ended.clear()
+                elif origin is not None:
+                    self._ended[span_id] = origin
+                    if len(self._ended) > self._max_ended:
+                        self._passed(context)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Writing a span's output", error)
 
-    def _enrich(self, span: ReadableSpan, state: SpanState, end_time: int) -> None:
+    def _enrich(self, span: ReadableSpan, end_time: int) -> None:
         """Enrich a live span that may have an output, or get one."""
         raise NotImplementedError
 

@@ -1,13 +1,18 @@
 """The run outputs of each local root's descendants, and which one wins.
 
+Descendants that end are noted, not looked at: what they put out is read when the root's value is wanted, or when many
+have been noted. Then each is counted, in the order in which they ended.
+
 Locking: ``_lock`` is held while what is known of a root is changed; no code of others runs under it.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +25,8 @@ _MAX_RECORDS = 64
 """How many completions from log records are kept for one live span."""
 _MAX_GENERIC = 8
 """How many generic outputs are kept for one root, until it has a completion."""
+MAX_NOTED = 64
+"""How many ended descendants of one root are kept without a look at them."""
 
 
 class RunOutput(NamedTuple):
@@ -69,6 +76,29 @@ class RecordedCompletion:
         return RecordedCompletion(self.completion.joined(other.completion), self.time, self.input)
 
 
+class Findings(NamedTuple):
+    """What the local roots above an ended span count of it."""
+
+    outputs: tuple[RunOutput, ...] = ()
+    """Its run output, after those of the model calls that were recorded beside it."""
+    generic: GenericOutput | None = None
+    """Its generic output, where it has no other."""
+    is_silent_model: bool = False
+    """Whether it is a model that says nothing: it failed."""
+    input: str | None = None
+    """The input of its completion, as JSON text."""
+
+
+class Noted(Protocol):
+    """An ended span that has been noted for the local roots above it, who count what it put out."""
+
+    findings: Findings | None
+    """None as long as it has not been read."""
+
+    def read(self) -> Findings:
+        """Return its findings, and keep them."""
+
+
 class Gathered:
     """What has been gathered for a live span: what the descendants of a local root put out, records that name it."""
 
@@ -79,6 +109,10 @@ class Gathered:
     """The input of the first completion, as JSON text."""
     records: tuple[RecordedCompletion, ...] = ()
     """The completions that arrived beside the spans."""
+
+    def __init__(self) -> None:
+        self.noted: deque[Noted] = deque()
+        """The descendants that have ended and are not counted yet."""
 
 
 class Aggregator:
@@ -119,20 +153,39 @@ class Aggregator:
     def add_to(self, root: Gathered, output: RunOutput) -> None:
         """Add the run output of a descendant to what has been gathered for its root."""
         with self._lock:
-            if not root.outputs or self._policy == "all":
-                if root.chars < self._max_chars:
-                    root.outputs += (output,)
-                    root.chars += len(output.value)
-                    root.generic = ()
-            elif (output.end_time >= root.outputs[0].end_time) == (self._policy == "last"):
-                root.outputs = (output,)
+            self._add_output(root, output)
 
-    def add_generic(self, root: SpanKey, output: GenericOutput) -> None:
-        """Add the generic output of a local root's descendant, in case that the root gets no completion."""
-        gathered = self.gathered_for(root)
+    def count(self, root: Gathered) -> None:
+        """Count the descendants that have been noted for a root, in the order in which they were."""
+        for one in list(root.noted):
+            one.read()  # without the lock: what it reports goes to handlers of the application
         with self._lock:
-            if not gathered.outputs:
-                gathered.generic = (*gathered.generic, output)[-_MAX_GENERIC:]
+            while root.noted and (findings := root.noted[0].findings) is not None:
+                self._count(root, findings)
+                root.noted.popleft()
+
+    def _count(self, root: Gathered, found: Findings) -> None:
+        for output in found.outputs:
+            self._add_output(root, output)
+        if found.is_silent_model:  # what ended before it was on the way to it, and is no output
+            root.generic = ()
+        if found.generic is not None and not root.outputs:
+            root.generic = (*root.generic, found.generic)[-_MAX_GENERIC:]
+        if root.input is None:
+            root.input = found.input
+
+    def _add_output(self, root: Gathered, output: RunOutput) -> None:
+        if not root.outputs or self._policy == "all":
+            if root.chars < self._max_chars:
+                root.outputs += (output,)
+                root.chars += len(output.value)
+                root.generic = ()
+        elif self._wins(output, root.outputs[0]):
+            root.outputs = (output,)
+
+    def _wins(self, output: RunOutput, earlier: RunOutput) -> bool:
+        """Whether an output wins over one that arrived earlier."""
+        return (output.end_time >= earlier.end_time) == (self._policy == "last")
 
     def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool) -> None:
         """Keep a completion that arrived beside the spans, for a live span.
@@ -159,15 +212,11 @@ class Aggregator:
             records, gathered.records = gathered.records, ()
         return records
 
-    def forget_generic(self, root: SpanKey) -> None:
-        """Forget the generic outputs of a local root's descendants that have ended by now."""
-        gathered = self.gathered.get(root)
-        if gathered is not None:
-            with self._lock:
-                gathered.generic = ()
-
     def has_answer(self, root: SpanKey) -> bool:
-        """Whether a completion for a local root has arrived, other than calls of tools: after those more is to come."""
+        """Whether a completion for a local root has been counted or recorded.
+
+        Calls of tools are none: after those more is to come.
+        """
         gathered = self.gathered.get(root)
         if gathered is None:
             return False
@@ -177,13 +226,19 @@ class Aggregator:
             not record.completion.calls_tools for record in gathered.records
         )
 
-    def choose(self, root: Gathered) -> RunOutput | None:
-        """Return the run output that a root gets from its descendants, None if there is none."""
-        if not root.outputs:
+    def choose(self, root: Gathered | None, recorded: Iterable[RunOutput] = ()) -> RunOutput | None:
+        """Return the run output that a root gets from its descendants, None if there is none.
+
+        Args:
+            root: What has been gathered for it, None if nothing has.
+            recorded: Run outputs that arrived later, beside the spans.
+        """
+        outputs = [*(root.outputs if root is not None else ()), *recorded]
+        if not outputs:
             return None
         if self._policy != "all":
-            return root.outputs[0]  # the only one that is kept
-        outputs = sorted(root.outputs, key=lambda output: output.end_time)
+            return functools.reduce(lambda one, other: other if self._wins(other, one) else one, outputs)
+        outputs.sort(key=lambda output: output.end_time)
         values = [_messages_or_text(output.value) for output in outputs]
         return outputs[-1]._replace(value=json.dumps(values, ensure_ascii=False, separators=(",", ":")))
 

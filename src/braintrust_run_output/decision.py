@@ -2,60 +2,80 @@
 
 The order for a local root is DESIGN's: what the application set, its own completion, its descendants' completions, its
 own generic output, its descendants' generic outputs.
+
+Two steps: `Decider.end` notes, on the application's thread, that a span has ended and whom it belongs to, and reads
+nothing. `Decider.attributes_for` reads outputs and decides: when somebody reads the span's attributes, most often an
+exporter on its own thread. It may be called at any later time, more than once, and by several threads: all that it
+looks at has been put aside by then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults, metadata
-from ._sdk import details_of
+from ._sdk import SpanState
+from .aggregator import MAX_NOTED, Findings
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
 from .reader import Reader, generic_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from ._sdk import ContextTuple, Event, SpanKey, SpanState
-    from .aggregator import Aggregator, Gathered, GenericOutput, RecordedCompletion, RunOutput
+    from ._sdk import ContextTuple, SpanKey, Written
+    from .aggregator import Aggregator, Gathered, RecordedCompletion, RunOutput
     from .config import RunOutputConfig
     from .lineage import Lineage
 
 INPUT_JSON = "braintrust.input_json"
 
-_NOTHING: dict[str, str | bool] = {}
+_NOTHING: Mapping[str, str | bool] = {}
 
 
-class EndedSpan:
-    """A span that has ended, and what is known of its output.
+class _Found(NamedTuple):
+    """What a span's outputs are."""
 
-    Args:
-        span: The span.
-        attributes: Its attributes.
-        key: Its trace id and span id.
-        end_time: When it ended, in nanoseconds since the epoch.
-        root: The local root that it belongs to, itself if it is one; None if that has ended, or its start was not seen.
-    """
-
-    origin: ContextTuple | None = None
-    """What its lineage says of it, unless it is a local root, which lives until it is closed."""
     explicit: RunOutput | None = None
     """What the application set."""
     completion: RunOutput | None = None
     """Its own completion's, where it is wanted."""
+    recorded: tuple[RunOutput, ...] = ()
+    """Of model calls below it, which arrived beside the spans."""
+    input: str | None = None
+    """The input of its completion, as JSON text, where it is wanted."""
 
-    def __init__(
-        self, span: ReadableSpan, attributes: Mapping[str, object], key: SpanKey, end_time: int, root: SpanKey | None
-    ) -> None:
-        self.span = span
-        self.attributes = attributes
-        self.key = key
-        self.end_time = end_time
-        self.root = root
-        self.is_root = root == key
+
+class EndedSpan(SpanState):
+    """A span that has ended, and what is known of its output. It is what the aggregator notes."""
+
+    decider: Decider
+    root: SpanKey | None = None
+    """The local root that it belongs to, itself if it is one; None if that has ended, or its start was not seen."""
+    origin: ContextTuple | None = None
+    """What its lineage says of it, unless it is a local root, which lives until it is closed."""
+    records: Sequence[RecordedCompletion] = ()
+    """What arrived for it beside the spans, until it ended."""
+    late: tuple[RunOutput, ...] = ()
+    """What arrived for it beside the spans while it was held back."""
+    late_input: str | None = None
+    """The input of the first of these, as JSON text."""
+    gathered: Gathered | None = None
+    """What has been gathered for it, once it is closed."""
+    found: _Found | None = None
+    """What its outputs are, once it has been read."""
+    findings: Findings | None = None
+    written: Written | None = None
+    """What is added to it, once that is decided."""
+
+    is_root = False
+    """Whether it is a local root."""
+
+    def read(self) -> Findings:
+        """Return what the local roots above it count of it."""
+        return self.findings or self.decider.findings_of(self)
 
 
 class Decider:
@@ -73,6 +93,8 @@ class Decider:
         self._attribute = metadata.attribute(config.key)
         self._writes_as_read = config.root != "all" and not config.linkage
         """Whether an output is written as it was read, with nothing beside it."""
+        self._reads_at_once = config.transform is not None
+        """Whether outputs are read when a span ends: a transform is called on the thread that ended it, and once."""
         self.say_nothing = (KEYS | {metadata.METADATA, self._attribute}).isdisjoint
         """Whether attributes hold no output: told by their names, without a look at a value."""
         self.lineage = lineage
@@ -84,152 +106,220 @@ class Decider:
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def end(self, span: ReadableSpan, state: SpanState, end_time: int) -> EndedSpan:
-        """Note a span that ends, and let its local root know of its output. A local root lives on until it is closed.
+    def end(self, span: ReadableSpan, end_time: int) -> EndedSpan:
+        """Note a span that ends, also for the local roots above it. A local root lives on until it is closed.
 
         Args:
             span: The span.
-            state: Its context, attributes and events.
             end_time: When it ended, in nanoseconds since the epoch.
         """
-        context, attributes, events = state
-        ended = EndedSpan(span, attributes, context[:2], end_time, self.lineage.root_of(context))
-        gathered = self.aggregator.gathered.get(ended.key)
+        ended = EndedSpan(span, end_time, keeps_span=self._reads_at_once)
+        ended.decider, key = self, ended.key
+        ended.root = self.lineage.root_of(ended.context)
+        gathered = self.aggregator.gathered.get(key)
         try:
-            records = self.aggregator.take_records(ended.key) if gathered is not None else ()
-            if records or events or not self.say_nothing(attributes):
-                self._read(ended, events, records)
+            if gathered is not None:
+                ended.records = self.aggregator.take_records(key)
+            if self._reads_at_once:
+                self._read(ended)
+            if self.aggregator.mirrors and ended.root is not None:
+                self._note(ended, ended.root)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
-            _faults.contain("Reading a span's output", error)
+            _faults.contain("Noting a span's end", error)
         finally:
-            if not ended.is_root:
-                ended.origin = self.lineage.end(context)
+            if ended.root == key:
+                ended.is_root = True
+            else:
+                ended.origin = self.lineage.end(ended.context)
                 if gathered is not None:
-                    self.aggregator.forget([ended.key])
+                    self.aggregator.forget([key])
         return ended
 
-    def _read(self, ended: EndedSpan, events: Sequence[Event], records: Sequence[RecordedCompletion]) -> None:
-        key, attributes = ended.key, ended.attributes
-        if self._attribute in attributes or metadata.METADATA in attributes:
-            ended.explicit = self._reader.explicit(ended.span, attributes, key, ended.end_time)
-        if ended.explicit is None or self._config.overwrite:
-            ended.completion = self._reader.completion(ended.span, attributes, events, key, ended.end_time)
-            if ended.completion is None and records:
-                ended.completion = self._recorded(ended, records)
-            elif ended.completion is not None and self._config.mirror_input:
-                self._note_input(ended.root, read_input(attributes))
-        self._tell(ended.root, ended.completion or ended.explicit, ended)
+    def _note(self, ended: EndedSpan, root: SpanKey) -> None:
+        """Note a span for its local root, and for those around that."""
+        above: SpanKey | None = root
+        while above is not None:
+            if above != ended.key:
+                gathered = self.aggregator.gathered_for(above)
+                gathered.noted.append(ended)
+                if self._reads_at_once or len(gathered.noted) > MAX_NOTED:
+                    self.aggregator.count(gathered)
+            origin = self.lineage.origin_of(above)
+            if origin is None:  # it ended meanwhile: what was just noted is late
+                self.aggregator.forget([above])
+                return
+            above = self.lineage.root_above(origin)
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
-        self.lineage.end(ended.key)
-        self.aggregator.forget([ended.key])
+        gathered = self.aggregator.gathered.get(ended.key)
+        if gathered is not None and gathered.records:  # they arrived while the root was held back
+            records = self.aggregator.take_records(ended.key)
+            ended.late, ended.late_input = self._rendered(records, ended), self._first_input(records)
+            self._add_above(ended)
+        ended.gathered = gathered
+        self.lineage.end(ended.context)
+        if gathered is not None:
+            self.aggregator.forget([ended.key])
 
-    def _tell(self, root: SpanKey | None, output: RunOutput | None, ended: EndedSpan) -> None:
-        """Let the local root above a span, and those around it, know of the span's output."""
-        if not self.aggregator.mirrors:
-            return
-        # What ended before a model that says nothing (it failed) was on the way to it, and is no output.
-        says_nothing = output is None and is_model(ended.attributes)
-        while root is not None:
-            if root == ended.key:
-                pass
-            elif output is not None:
-                self.aggregator.add(root, output)
-            else:
-                if says_nothing:
-                    self.aggregator.forget_generic(root)
-                self._note_generic(root, ended)
-            origin = self.lineage.origin_of(root)
-            if origin is None:  # it ended meanwhile: what was just noted is late
-                self.aggregator.forget([root])
+    def _add_above(self, root: EndedSpan) -> None:
+        """Add what arrived late for a local root to those around it."""
+        origin = self.lineage.origin_of(root.context)
+        above = None if origin is None else self.lineage.root_above(origin)
+        while above is not None:
+            for output in root.late:
+                self.aggregator.add(above, output)
+            origin = self.lineage.origin_of(above)
+            if origin is None:
+                self.aggregator.forget([above])
                 return
-            root = self.lineage.root_above(origin)
+            above = self.lineage.root_above(origin)
 
-    def _note_generic(self, root: SpanKey, ended: EndedSpan) -> None:
-        gathered = self.aggregator.gathered.get(root)
-        generic = None if gathered is not None and gathered.outputs else _generic_output_of(ended)
-        if generic is not None:
-            self.aggregator.add_generic(root, generic)
+    # --- its outputs ---------------------------------------------------------------------------------------------
 
-    def _recorded(self, ended: EndedSpan, records: Sequence[RecordedCompletion]) -> RunOutput | None:
-        """Return the run output that arrived beside the spans for one of them; earlier ones are its root's to know.
+    def _read(self, ended: EndedSpan) -> _Found:
+        """Return what a span's outputs are; they are read once."""
+        if ended.found is None:
+            try:
+                found = self._find(ended)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("Reading a span's output", error)
+                found = _Found()
+            if ended.found is None:  # otherwise another thread has read it, and perhaps let go of what is read
+                ended.found = found
+        return ended.found
+
+    def _find(self, ended: EndedSpan) -> _Found:
+        attributes, records = ended.attributes, ended.records
+        explicit = None
+        if self._attribute in attributes or metadata.METADATA in attributes:
+            explicit = self._reader.explicit(ended)
+            if explicit is not None and not self._config.overwrite:
+                return _Found(explicit)
+        completion = self._reader.completion(ended)
+        if completion is not None:
+            return _Found(explicit, completion, input=read_input(attributes) if self._config.mirror_input else None)
+        if records:
+            return self._find_recorded(explicit, ended, records)
+        return _Found(explicit)
+
+    def _find_recorded(
+        self, explicit: RunOutput | None, ended: EndedSpan, records: Sequence[RecordedCompletion]
+    ) -> _Found:
+        """Return what arrived beside the spans for one of them; earlier ones are its root's to know.
 
         Records that name a local root may come from any model call below it, so they count as its descendants'.
         """
         is_mirrored = ended.is_root and self._config.root != "own"
-        if not is_mirrored and (is_never_a_completion(ended.attributes) or details_of(ended.span)[0]):
+        if not is_mirrored and (is_never_a_completion(ended.attributes) or ended.has_failed):
+            return _Found(explicit)
+        found, read = self._rendered(records, ended), self._first_input(records)
+        if is_mirrored or not found:
+            return _Found(explicit, None, found, read)
+        return _Found(explicit, found[-1]._replace(end_time=ended.end_time), found[:-1], read)
+
+    def _rendered(self, records: Iterable[RecordedCompletion], ended: EndedSpan) -> tuple[RunOutput, ...]:
+        outputs = ((self._reader.render(record.completion, ended), record.time) for record in records)
+        return tuple(output._replace(end_time=time) for output, time in outputs if output is not None)
+
+    def _first_input(self, records: Iterable[RecordedCompletion]) -> str | None:
+        if not self._config.mirror_input:
             return None
-        if self._config.mirror_input:
-            self._note_input(ended.root, next((record.input for record in records if record.input is not None), None))
-        found = self._rendered(records, ended)
-        own = None if is_mirrored or not found else found.pop()._replace(end_time=ended.end_time)
-        for output in found:
-            if is_mirrored:
-                self.aggregator.add(ended.key, output)
-            self._tell(ended.root, output, ended)
-        return own
+        return next((record.input for record in records if record.input is not None), None)
 
-    def _rendered(self, records: Sequence[RecordedCompletion], ended: EndedSpan) -> list[RunOutput]:
-        outputs = (self._reader.render(record.completion, ended.span, ended.key, record.time) for record in records)
-        return [output for output in outputs if output is not None]
-
-    def _note_input(self, root: SpanKey | None, value: str | None) -> None:
-        if root is not None and value is not None:
-            known = self.aggregator.gathered_for(root)
-            if known.input is None:
-                known.input = value
+    def findings_of(self, ended: EndedSpan) -> Findings:
+        """Return what the local roots above a span count of it."""
+        found = self._read(ended)
+        output = found.completion or found.explicit
+        if output is not None:
+            findings = Findings((*found.recorded, output), input=found.input)
+        else:
+            findings = Findings(found.recorded, generic_output(ended), is_model(ended.attributes), found.input)
+        if ended.findings is None:
+            ended.findings = findings
+        return ended.findings
 
     # --- what it gets --------------------------------------------------------------------------------------------
 
-    def attributes_for(self, ended: EndedSpan) -> Mapping[str, str | bool]:
-        """Return the attributes to add to an ended span. For a local root this is the last word; it is closed."""
-        if not ended.is_root:
-            if ended.completion is None or self._config.spans == "none":
-                return _NOTHING
-            return self._to_write(ended.completion, ended)
-        root = self.aggregator.gathered.get(ended.key)
-        if root is not None and root.records:  # they arrived while the root was held back
-            self._recorded(ended, self.aggregator.take_records(ended.key))
-        self.close(ended)
-        written: Mapping[str, str | bool] = _NOTHING
-        output = ended.completion
-        if output is None and (ended.explicit is None or self._config.overwrite):
-            output = None if root is None else self.aggregator.choose(root)
+    def attributes_for(self, ended: EndedSpan) -> Written:
+        """Return the attributes to add to an ended span; a local root must have been closed. It does not raise."""
+        written = ended.written
+        if written is not None:
+            return written
+        try:
+            written = self._attributes_for_root(ended) if ended.is_root else self._attributes_for_other(ended)
+            ended.read()
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Deciding on a span's output", error)
+            written = _NOTHING
+        if ended.written is None:
+            ended.written = written
+            # It may be noted for long: what it was read from, the prompt perhaps, must not be kept by that. Whoever is
+            # reading it on another thread takes what is found and written from here.
+            ended.attributes, ended.events, ended.records, ended.gathered = _NOTHING, (), (), None
+        return ended.written
+
+    def _attributes_for_other(self, ended: EndedSpan) -> Written:
+        completion = self._read(ended).completion
+        if completion is None or self._config.spans == "none":
+            return _NOTHING
+        return self._to_write(completion, ended)
+
+    def _attributes_for_root(self, ended: EndedSpan) -> Written:
+        found, gathered = self._read(ended), ended.gathered
+        if gathered is not None:
+            self.aggregator.count(gathered)
+        output = found.completion
+        if output is None and (found.explicit is None or self._config.overwrite):
+            output = self.aggregator.choose(gathered, (*found.recorded, *ended.late))
             if output is None:
-                output = self._generic_output(ended, root)
+                output = self._generic_output(ended, gathered)
+        written: Written = _NOTHING
         if output is not None and self._config.root != "off":
             written = self._to_write(output, ended)
-        if root is not None and root.input is not None and not has_input(ended.attributes):
-            written = {**written, INPUT_JSON: root.input}
+        inputs = (None if gathered is None else gathered.input, found.input, ended.late_input)
+        first_input = next((read for read in inputs if read is not None), None)
+        if first_input is not None and not has_input(ended.attributes):
+            written = {**written, INPUT_JSON: first_input}
         return written
 
     def is_settled(self, ended: EndedSpan) -> bool:
         """Whether no output of a descendant can change what a span gets."""
-        explicit = ended.explicit is not None and not self._config.overwrite
-        return not ended.is_root or explicit or ended.completion is not None or not self.aggregator.mirrors
+        if not ended.is_root or not self.aggregator.mirrors:
+            return True
+        found = self._read(ended)
+        return found.completion is not None or (found.explicit is not None and not self._config.overwrite)
+
+    def has_answer(self, root: SpanKey) -> bool:
+        """Whether a completion for a live local root has arrived: see `Aggregator.has_answer`."""
+        gathered = self.aggregator.gathered.get(root)
+        if gathered is not None:
+            self.aggregator.count(gathered)
+        return self.aggregator.has_answer(root)
 
     def _generic_output(self, ended: EndedSpan, root: Gathered | None) -> RunOutput | None:
         """Return the root's generic output or, if it has no such attribute, its descendant's that ended last."""
-        own = _generic_output_of(ended)
+        own = generic_output(ended)
         below = () if root is None else self.aggregator.generic(root)
         for generic in below if own is None else [own]:
-            output = self._reader.generic(generic, ended.span)
+            output = self._reader.generic(generic, ended)
             if output is not None:
                 return output
         return None
 
-    def _to_write(self, output: RunOutput, ended: EndedSpan) -> Mapping[str, str | bool]:
+    def _to_write(self, output: RunOutput, ended: EndedSpan) -> Written:
         if self._writes_as_read and not output.is_cut and metadata.METADATA not in ended.attributes:
             return {self._attribute: output.value}
         return metadata.to_write(
             ended.attributes,
             self._config.key,
             output.value,
-            max_length=self._reader.max_length(ended.span),
+            max_length=self._reader.max_length(ended),
             is_cut=output.is_cut,
             found_on=output.key if self._config.linkage and ended.is_root else None,
         )
+
+    # --- beside the spans ----------------------------------------------------------------------------------------
 
     def add_record(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool | None) -> SpanKey | None:
         """Keep a completion that arrived beside the spans, for the live span that it names, or else its local root.
@@ -252,7 +342,3 @@ class Decider:
             if self.lineage.origin_of(target) is None:  # it ended meanwhile
                 self.aggregator.forget([target])
         return root
-
-
-def _generic_output_of(ended: EndedSpan) -> GenericOutput | None:
-    return generic_output(ended.span, ended.attributes, ended.key, ended.end_time)

@@ -4,8 +4,9 @@ A local root is a span whose parent is not a live span of this process that the 
 parent, a parent of another provider, a native Braintrust parent or an unsampled one. Every other span belongs to the
 local root of its parent. Ended spans are remembered for a while, for children that start after their parent's end.
 
-Every span of the application passes `Lineage.start` and `Lineage.end`, so these do next to nothing: one entry in a
-dictionary, the context of the span's local root.
+Every span of the application passes here, so next to nothing is done: one entry in a dictionary, the context of the
+span's local root. What `Lineage.start` and `Lineage.end` do with nearly every span is written out once more in
+`_sdk.SpanHooks`, where it saves the calls; that it is the same is tested with random traces.
 
 Locking: single operations on a dictionary or set are atomic and need no lock. ``_lock`` is held while spans are
 forgotten; no code of others runs under it.
@@ -17,18 +18,18 @@ import threading
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ._sdk import IS_REMOTE, SPAN_ID, TRACE_ID
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ._sdk import ContextTuple, SpanKey
 
-MAX_SPANS = 100_000
+MAX_LIVE = 100_000
 """How many live spans are remembered; beyond that the oldest are taken for spans that never end."""
 
-_MAX_ENDED = 4_096
+MAX_ENDED = 4_096
 """How many ended spans are remembered while others live."""
-
-_TRACE_ID, _SPAN_ID, _IS_REMOTE = 0, 1, 2
 
 
 class Lineage:
@@ -37,69 +38,79 @@ class Lineage:
     Args:
         forgets: Called with the spans that never ended, when they are forgotten.
         follows_running: Whether to know of each local root's live descendants.
-        max_spans: How many live spans are remembered.
+        max_live: How many live spans are remembered; default `MAX_LIVE`.
     """
 
     def __init__(
-        self, forgets: Callable[[Iterable[SpanKey]], None], *, follows_running: bool = False, max_spans: int = MAX_SPANS
+        self,
+        forgets: Callable[[Iterable[SpanKey]], None],
+        *,
+        follows_running: bool = False,
+        max_live: int | None = None,
     ) -> None:
         self._forgets = forgets
-        self._follows_running = follows_running
-        self._max_spans = max_spans
+        self.follows_running = follows_running
+        self.max_live = MAX_LIVE if max_live is None else max_live
+        self.max_ended = MAX_ENDED
+        # What follows is for others to look up; only `_sdk.SpanHooks` changes it, as `start` and `end` do.
+        self.live: dict[int, ContextTuple] = {}
+        """Every live span's origin, by its span id: the context of its local root; of a local root the context of its
+        remote parent, where that lived here when it started, otherwise its own."""
+        self.ended: dict[int, ContextTuple] = {}
+        """The origins of spans that have ended."""
+        self.twins: dict[SpanKey, ContextTuple] = {}
+        """The origins of spans that started while a span of another trace with the same id lived."""
         self.running: dict[SpanKey, set[SpanKey]] = {}
-        """The live descendants of local roots, where they are followed; for others to look up, not to change."""
+        """The live descendants of local roots, where they are followed."""
         self.clear()
 
     def clear(self) -> None:
         """Forget everything: at shutdown, and in a forked child, where an inherited lock may be held for ever."""
         self._lock = threading.RLock()  # a signal handler or a finalizer may end spans on the thread that holds it
-        # Every span's origin, by its span id: the context of its local root; of a local root the context of its remote
-        # parent, where that lived here when it started, otherwise its own.
-        self._live: dict[int, ContextTuple] = {}
-        self._ended: dict[int, ContextTuple] = {}
-        self._twins: dict[SpanKey, ContextTuple] = {}
-        """The origins of spans that started while a span of another trace with the same id lived."""
+        self.live.clear()
+        self.ended.clear()
+        self.twins.clear()
         self.running.clear()
 
     def __len__(self) -> int:
         """How many spans are remembered."""
-        return len(self._live) + len(self._ended) + len(self._twins) + len(self.running)
+        return len(self.live) + len(self.ended) + len(self.twins) + len(self.running)
 
     # --- a span's way ----------------------------------------------------------------------------------------
 
     def start(self, context: ContextTuple, parent: ContextTuple | None) -> None:
         """Note that a span started, given its context and its parent's."""
-        live = self._live
+        live = self.live
         origin = context
         if parent is not None:
-            above = live.get(parent[_SPAN_ID])
-            if above is not None and above[_TRACE_ID] == context[_TRACE_ID]:
-                origin = parent if parent[_IS_REMOTE] or above[_IS_REMOTE] else above
-            elif self._ended or self._twins:
+            above = live.get(parent[SPAN_ID])
+            if above is not None and above[TRACE_ID] == context[TRACE_ID]:
+                origin = parent if parent[IS_REMOTE] or above[IS_REMOTE] else above
+            elif self.ended or self.twins:
                 origin = self._origin_below(parent) or context
-        if live.setdefault(context[_SPAN_ID], origin) is not origin:
+        if live.setdefault(context[SPAN_ID], origin) is not origin:
             self._add_twin(context[:2], origin)
-        if len(live) > self._max_spans:
+        if len(live) > self.max_live:
             self._forget_oldest()
-        if self._follows_running and origin is not context and not origin[_IS_REMOTE]:
+        if self.follows_running and origin is not context and not origin[IS_REMOTE]:
             self._note_running(context[:2], origin)
 
     def end(self, span: ContextTuple) -> ContextTuple | None:
         """Note that a span ended, and return its origin; a local root that is held back lives until it is released."""
         if self.running:
             self.running.pop(span[:2], None)
-        if self._twins and span[:2] in self._twins:
-            return self._twins.pop(span[:2], None)
-        key = span[_SPAN_ID]
-        origin = self._live.pop(key, None)
-        ended = self._ended
-        if not self._live:
+        if self.twins and span[:2] in self.twins:
+            return self.twins.pop(span[:2], None)
+        key = span[SPAN_ID]
+        origin = self.live.pop(key, None)
+        ended = self.ended
+        if not self.live:
             if ended:
                 ended.clear()
         elif origin is not None:
             ended[key] = origin
-            if len(ended) > _MAX_ENDED:
-                self._forget_ended()
+        if len(ended) > self.max_ended:
+            self._forget_ended()
         return origin
 
     def _origin_below(self, parent: ContextTuple) -> ContextTuple | None:
@@ -107,19 +118,19 @@ class Lineage:
         root = self.root_of(parent)
         if root is None:
             return None
-        return parent if parent[_IS_REMOTE] else (*root, False)
+        return parent if parent[IS_REMOTE] else (*root, False)
 
     # --- who belongs to whom -----------------------------------------------------------------------------------
 
     def root_of(self, span: ContextTuple) -> SpanKey | None:
         """Return the local root that a live or ended span belongs to, itself if it is one; None if it has ended."""
-        live = self._live
-        origin = live.get(span[_SPAN_ID])
-        if origin is not None and origin[_TRACE_ID] == span[_TRACE_ID] and not origin[_IS_REMOTE]:  # nearly always
-            if origin[_SPAN_ID] == span[_SPAN_ID]:
+        live = self.live
+        origin = live.get(span[SPAN_ID])
+        if origin is not None and origin[TRACE_ID] == span[TRACE_ID] and not origin[IS_REMOTE]:  # nearly always
+            if origin[SPAN_ID] == span[SPAN_ID]:
                 return span[:2]
-            of_root = live.get(origin[_SPAN_ID])
-            if of_root is not None and of_root[_TRACE_ID] == span[_TRACE_ID]:
+            of_root = live.get(origin[SPAN_ID])
+            if of_root is not None and of_root[TRACE_ID] == span[TRACE_ID]:
                 return origin[:2]
         return self._find_root_of(span)
 
@@ -132,7 +143,7 @@ class Lineage:
         if self.origin_of(span) is not None:
             return span[:2]
         # It is late for its own root, but perhaps not for the one that this one's remote parent belongs to.
-        return self.root_of(origin) if origin[_IS_REMOTE] else None
+        return self.root_of(origin) if origin[IS_REMOTE] else None
 
     def origin_of(self, span: ContextTuple) -> ContextTuple | None:
         """Return a live span's origin, None if the span does not live.
@@ -140,10 +151,10 @@ class Lineage:
         That is the context of its local root or, for a local root, of its remote parent where that lives here, or else
         its own.
         """
-        origin = self._live.get(span[_SPAN_ID])
-        if origin is not None and origin[_TRACE_ID] == span[_TRACE_ID]:
+        origin = self.live.get(span[SPAN_ID])
+        if origin is not None and origin[TRACE_ID] == span[TRACE_ID]:
             return origin
-        return self._twins.get(span[:2]) if self._twins else None
+        return self.twins.get(span[:2]) if self.twins else None
 
     def root_above(self, root: ContextTuple) -> SpanKey | None:
         """Return the local root that a local root's remote parent belongs to, where that lives in this process.
@@ -153,18 +164,18 @@ class Lineage:
         Args:
             root: The origin of the inner root.
         """
-        return self.root_of(root) if root[_IS_REMOTE] else None
+        return self.root_of(root) if root[IS_REMOTE] else None
 
     def _is_roots(self, span: ContextTuple, origin: ContextTuple) -> bool:
         """Whether this is the origin of a local root."""
-        return bool(origin[_IS_REMOTE]) or origin[_SPAN_ID] == span[_SPAN_ID]
+        return bool(origin[IS_REMOTE]) or origin[SPAN_ID] == span[SPAN_ID]
 
     def _last_origin_of(self, span: ContextTuple) -> ContextTuple | None:
         """Return a live or ended span's origin, None if it is not known."""
         origin = self.origin_of(span)
         if origin is None:
-            origin = self._ended.get(span[_SPAN_ID])
-        return origin if origin is not None and origin[_TRACE_ID] == span[_TRACE_ID] else None
+            origin = self.ended.get(span[SPAN_ID])
+        return origin if origin is not None and origin[TRACE_ID] == span[TRACE_ID] else None
 
     # --- live descendants --------------------------------------------------------------------------------------
 
@@ -183,7 +194,7 @@ class Lineage:
             span: The span.
             origin: What `end` returned for it.
         """
-        if origin is None or origin[_IS_REMOTE] or origin[_SPAN_ID] == span[_SPAN_ID]:
+        if origin is None or origin[IS_REMOTE] or origin[SPAN_ID] == span[SPAN_ID]:
             return None
         root = origin[:2]
         running = self.running.get(root)
@@ -198,23 +209,23 @@ class Lineage:
     def _add_twin(self, span: SpanKey, origin: ContextTuple) -> None:
         """Keep a span apart that has the id of another trace's live span: ids need only be unique within a trace."""
         with self._lock:
-            self._twins[span] = origin
-            if len(self._twins) > self._max_spans:
-                self._twins.pop(next(iter(self._twins)), None)
+            self.twins[span] = origin
+            if len(self.twins) > self.max_live:
+                self.twins.pop(next(iter(self.twins)), None)
 
     def _forget_ended(self) -> None:
         with self._lock:
-            for key in list(islice(self._ended, _MAX_ENDED // 2)):
-                self._ended.pop(key, None)
+            for key in list(islice(self.ended, self.max_ended // 2)):
+                self.ended.pop(key, None)
 
     def _forget_oldest(self) -> None:
         forgotten: list[SpanKey] = []
         with self._lock:
-            excess = self._max_spans // 10 + 1 if len(self._live) > self._max_spans else 0
-            for span_id in list(islice(self._live, excess)):
-                origin = self._live.pop(span_id, None)
+            excess = self.max_live // 10 + 1 if len(self.live) > self.max_live else 0
+            for span_id in list(islice(self.live, excess)):
+                origin = self.live.pop(span_id, None)
                 if origin is not None:
-                    forgotten.append((origin[_TRACE_ID], span_id))
+                    forgotten.append((origin[TRACE_ID], span_id))
                     self.done(forgotten[-1], origin)
                     self.running.pop(forgotten[-1], None)
         self._forgets(forgotten)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-    from ._sdk import SpanKey, SpanState
+    from ._sdk import SpanKey
     from .aggregator import RecordedCompletion
     from .decision import Decider, EndedSpan
     from .holding import HeldRoots
@@ -62,10 +62,12 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             self._tell_next = self._shadow_end
         holds = next_processor is not None and self.config.hold != "never"
         self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
-        self._lineage = Lineage(self._aggregator.forget, follows_running=holds)
+        self._lineage = lineage = Lineage(self._aggregator.forget, follows_running=holds)
         self._made_decider: Decider | None = None
-        self._started = self._lineage.start
-        self._passed = self._lineage.end
+        self._started, self._passed, self._follows_running = lineage.start, lineage.end, lineage.follows_running
+        self._live, self._ended, self._twins = lineage.live, lineage.ended, lineage.twins
+        self._max_live, self._max_ended = lineage.max_live, lineage.max_ended
+        self._write = _sdk.write_later if self.config.transform is None and _sdk.writes_later() else _sdk.write_now
         self._say_nothing = self._say_nothing_at_first
         self._awaited = self._aggregator.gathered
         self._running = self._lineage.running
@@ -74,10 +76,10 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         _processors.add(self)
         _sdk.at_fork(before=self._before_fork, after_in_child=self._start_clean)
 
-    def _hold_roots(self) -> HeldRoots[EndedSpan]:
+    def _hold_roots(self) -> HeldRoots[tuple[ReadableSpan, EndedSpan]]:
         from .holding import HeldRoots
 
-        return HeldRoots(self._release, millis=self.config.hold_millis)
+        return HeldRoots(lambda held: self._release(*held), millis=self.config.hold_millis)
 
     @property
     def _decider(self) -> Decider:
@@ -119,12 +121,12 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     # --- in place: while the span is ending --------------------------------------------------------------------
 
-    def _enrich(self, span: ReadableSpan, state: SpanState, end_time: int) -> None:
+    def _enrich(self, span: ReadableSpan, end_time: int) -> None:
         decider = self._decider
-        ended = decider.end(span, state, end_time)
-        added = decider.attributes_for(ended)
-        if added:
-            _sdk.write(span, added)
+        ended = decider.end(span, end_time)
+        if ended.is_root:
+            decider.close(ended)
+        self._write(span, decider.attributes_for, ended)
 
     def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
         _sdk.before_end(span, self._enrich_before_end)
@@ -132,7 +134,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
         """Enrich a live span of which no ``_on_ending`` tells."""
         try:
-            self._enrich(span, _sdk.state_of(span), end_time)
+            self._enrich(span, end_time)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -143,9 +145,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """
         try:
             self._enriches, self._tell_next = False, self._shadow_end
-            context, *_ = state = _sdk.state_of(span)
+            context, *_ = _sdk.glance(span)
             if self._lineage.origin_of(context) is not None:
-                self._enrich(span, state, span.end_time or 0)
+                self._enrich(span, span.end_time or 0)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -167,7 +169,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         ended, origin, is_held = None, None, False
         try:
             if self._follows:
-                context, attributes, events = state = _sdk.state_of(span)
+                context, attributes, events = _sdk.glance(span)
                 key = context[:2]
                 if (
                     events
@@ -176,8 +178,8 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                     or self._running.get(key)
                     or self._waits_for_outputs
                 ):
-                    ended = self._decider.end(span, state, span.end_time or 0)
-                    origin, is_held = ended.origin, self._is_held(ended)
+                    ended = self._decider.end(span, span.end_time or 0)
+                    origin, is_held = ended.origin, self._is_held(span, ended)
                 else:
                     origin = self._lineage.end(context)
         except BaseException as error:  # noqa: BLE001
@@ -186,7 +188,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             if ended is None:
                 self._hand_on(span)
             elif not is_held:
-                self._release(ended)
+                self._release(span, ended)
         if origin is not None and self._held is not None:
             try:
                 root = self._lineage.done(key, origin)
@@ -195,12 +197,11 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Releasing a held root", error)
 
-    def _release(self, ended: EndedSpan) -> None:
-        span = ended.span
+    def _release(self, span: ReadableSpan, ended: EndedSpan) -> None:
         try:
-            added = self._decider.attributes_for(ended)
-            if added:
-                span = _sdk.with_attributes(span, added)
+            if ended.is_root:
+                self._decider.close(ended)
+            span = _sdk.copy_with(span, self._decider.attributes_for, ended, self._write)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:  # also when the exception means to stop
@@ -213,11 +214,11 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("on_end of the wrapped processor", error)
 
-    def _is_held(self, ended: EndedSpan) -> bool:
+    def _is_held(self, span: ReadableSpan, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
-        if self._held is None or self._decider.is_settled(ended) or self._is_complete(ended.key):
+        if self._held is None or not ended.is_root or self._is_complete(ended.key) or self._decider.is_settled(ended):
             return False
-        if not self._held.hold(ended.key, ended):
+        if not self._held.hold(ended.key, (span, ended)):
             return False
         self._release_if_complete(ended.key)  # what it waits for may have come meanwhile
         return True
@@ -226,7 +227,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """Whether there is nothing to hold a local root back for."""
         if self._running.get(root):
             return False
-        return self.config.hold == "open" or self._aggregator.has_answer(root)
+        return self.config.hold == "open" or self._decider.has_answer(root)
 
     def _release_if_complete(self, root: SpanKey | None) -> None:
         if self._held is not None and root is not None and root in self._held.held and self._is_complete(root):

@@ -8,6 +8,7 @@ import sys
 import pytest
 from opentelemetry import trace
 
+from braintrust_run_output import lineage
 from braintrust_run_output.aggregator import Aggregator, Gathered, RunOutput
 from braintrust_run_output.lineage import Lineage
 from support import RUN_OUTPUT, pipeline
@@ -26,26 +27,26 @@ def test_no_state_is_left_after_a_deep_trace(build):
 
 def test_spans_that_never_end_are_forgotten_oldest_first():
     forgotten: list[tuple[int, int]] = []
-    lineage = Lineage(forgotten.extend, max_spans=100)
+    followed = Lineage(forgotten.extend, max_live=100)
     for n in range(1_000):
-        lineage.start((1, n, False), None)
+        followed.start((1, n, False), None)
 
-    assert len(lineage) <= 100
-    assert lineage.origin_of((1, 0)) is None
-    assert lineage.origin_of((1, 999)) is not None
-    assert forgotten == [(1, n) for n in range(1_000 - len(lineage))]
+    assert len(followed) <= 100
+    assert followed.origin_of((1, 0)) is None
+    assert followed.origin_of((1, 999)) is not None
+    assert forgotten == [(1, n) for n in range(1_000 - len(followed))]
 
 
 def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children():
-    lineage = Lineage(lambda _spans: None)
-    lineage.start((1, 1, False), None)
+    followed = Lineage(lambda _spans: None)
+    followed.start((1, 1, False), None)
     for n in range(2, 50_000):
-        lineage.start((1, n, False), (1, 1, False))
-        lineage.end((1, n))
+        followed.start((1, n, False), (1, 1, False))
+        followed.end((1, n))
 
-    assert len(lineage) < 5_000
-    lineage.end((1, 1))
-    assert len(lineage) == 0
+    assert len(followed) < 5_000
+    followed.end((1, 1))
+    assert len(followed) == 0
 
 
 @pytest.mark.parametrize("policy", ["last", "first", "all"])
@@ -59,8 +60,8 @@ def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
 
 
 def test_what_is_known_of_a_forgotten_span_goes_with_it(monkeypatch):
+    monkeypatch.setattr(lineage, "MAX_LIVE", 10)
     app = pipeline()
-    monkeypatch.setattr(app.processor._decider.lineage, "_max_spans", 10)
     spans = []
     for n in range(50):
         root = app.tracer.start_span(f"root {n}", trace.set_span_in_context(trace.INVALID_SPAN))
@@ -80,13 +81,13 @@ def test_a_deep_tree_is_walked_once():
             steps += 1
             return super().get(*args)
 
-    lineage = Lineage(lambda _spans: None)
-    lineage._live = Counted()
+    followed = Lineage(lambda _spans: None)
+    followed.live = Counted()
     depth = 2_000
     for n in range(depth):
-        lineage.start((1, n, False), (1, n - 1, False) if n else None)
+        followed.start((1, n, False), (1, n - 1, False) if n else None)
     for n in reversed(range(depth)):
-        assert lineage.root_of((1, n)) == (1, 0)
+        assert followed.root_of((1, n)) == (1, 0)
 
     assert steps < 10 * depth
 

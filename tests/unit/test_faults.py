@@ -73,6 +73,7 @@ def test_a_convention_that_raises(build, monkeypatch, caplog, error):
         span.set_attribute("gen_ai.completion", SECRET)
 
     assert set(app.spans) == {"root", "llm"}
+    assert app.run_outputs == {}
     assert "Reading a completion" in caplog.text
     assert SECRET not in caplog.text
     assert app.live == 0
