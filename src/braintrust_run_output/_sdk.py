@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
     from opentelemetry.sdk.trace import Event as Event
     from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import Status
 
 _Wrapper = TypeVar("_Wrapper", bound=SpanProcessor)
-_Item = TypeVar("_Item")
 
 Written: TypeAlias = "Mapping[str, str | bool]"
 """Attributes that are added to a span."""
@@ -119,41 +120,66 @@ def glance(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Sequenc
     return span.get_span_context() or _NO_CONTEXT, attributes_of(span), events_of(span)
 
 
+_Seen: TypeAlias = "tuple[Mapping[str, Any], Sequence[Event], Status, InstrumentationScope | None, int | None]"
+
+
 class SpanState:
     """What is looked at of a span that has ended, or is about to.
 
-    It does not refer to the span, unless it has to: the span's attributes may refer to this (see `write_later`).
+    It does not refer to the span: the span's attributes may refer to this (see `write_later`).
 
     Args:
         span: The span.
+        context: Its context.
         end_time: When it ended, in nanoseconds since the epoch.
-        keeps_span: Whether to keep the span itself as ``span``.
     """
 
     span: ReadableSpan | None = None
+    """The span itself, for a transform. Not to be set where `write_later` is used."""
 
-    def __init__(self, span: ReadableSpan, end_time: int, *, keeps_span: bool = False) -> None:
-        self.context, self.attributes, self.events = glance(span)
-        self.key: SpanKey = self.context[:2]
+    def __init__(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> None:
+        self.key: SpanKey = context[:2]
         self.end_time = end_time
         known: Any = span
         try:
-            self._status, self._scope = known._status, known._instrumentation_scope
-            self.max_value_length: int | None = known._attributes.max_value_len
+            store: Any = known._attributes if _reads_store.get(type(span)) or _has_sdk_store(span) else None
+            self._seen: _Seen = (  # taken apart by who reads it, on another thread
+                store._dict, known._events._dq, known._status, known._instrumentation_scope, store.max_value_len,
+            )  # fmt: skip
         except AttributeError:  # something else was put in place of the SDK's own
-            self._status, self._scope, self.max_value_length = span.status, span.instrumentation_scope, None
-        if keeps_span:
-            self.span = span
+            _, attributes, events = glance(span)
+            limit = getattr(getattr(span, "_attributes", None), "max_value_len", None)
+            self._seen = (attributes, events, span.status, span.instrumentation_scope, limit)
+
+    def let_go(self) -> None:
+        """Keep nothing but what identifies the span: its attributes may be large."""
+        self._seen = ({}, (), *self._seen[2:])
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The span's attributes. Not to be changed."""
+        return self._seen[0]
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The span's events."""
+        return self._seen[1]
 
     @property
     def has_failed(self) -> bool:
         """Whether the span's status is an error."""
-        return self._status.status_code is StatusCode.ERROR
+        return self._seen[2].status_code is StatusCode.ERROR
 
     @property
     def scope_name(self) -> str:
         """The name of the span's instrumentation scope, empty if it has none."""
-        return self._scope.name if self._scope is not None else ""
+        scope = self._seen[3]
+        return scope.name if scope is not None else ""
+
+    @property
+    def max_value_length(self) -> int | None:
+        """The SDK's limit for the length of string attributes in characters, None if there is none."""
+        return self._seen[4]
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -176,34 +202,39 @@ def write(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> None:
             span.set_attributes(dict(attributes))
 
 
-def write_now(span: ReadableSpan, work_out: Callable[[_Item], Written], item: _Item) -> None:
-    """Add the attributes that ``work_out(item)`` returns to an ending or ended span, as `write` does."""
-    written = work_out(item)
+class Unfinished(Protocol):
+    """What works out which attributes a span is to have as well."""
+
+    def work_out(self) -> Written:
+        """Return the attributes to add.
+
+        It must not raise, and must return the same whenever it is called: readers on several threads may each call it.
+        """
+
+
+def write_now(span: ReadableSpan, unfinished: Unfinished) -> None:
+    """Add what is worked out to an ending or ended span, as `write` does."""
+    written = unfinished.work_out()
     if written:
         write(span, written)
 
 
-def write_later(span: ReadableSpan, work_out: Callable[[_Item], Written], item: _Item) -> None:
-    """Add the attributes that ``work_out(item)`` returns to a span that changes no more, when they are first read.
+def write_later(span: ReadableSpan, unfinished: Unfinished) -> None:
+    """Add what is worked out to a span that changes no more, when its attributes are first read.
 
     They are read when an exporter encodes the span, most often: on its thread, not on the application's. Whoever reads
     them, and when, finds all of them. Where that cannot be had they are added now.
 
     Args:
         span: The span.
-        work_out: Returns the attributes to add. It must not raise, and must return the same whenever it is called:
-            readers on several threads may each call it.
-        item: What it is called with. It must not refer to the span, or the two would keep each other alive.
+        unfinished: What works them out. It must not refer to the span, or the two would keep each other alive.
     """
     store: Any = span._attributes
     if type(store) is BoundedAttributes:
-        store.__dict__[_UNFINISHED] = work_out, item
+        store._run_output_unfinished = unfinished  # type: ignore[attr-defined]
         store.__class__ = _UnfinishedAttributes
     else:
-        write_now(span, work_out, item)
-
-
-_UNFINISHED = "_run_output_unfinished"
+        write_now(span, unfinished)
 
 
 class _UnfinishedAttributes(BoundedAttributes):
@@ -217,13 +248,12 @@ class _UnfinishedAttributes(BoundedAttributes):
     @property
     def _dict(self) -> dict[str, Any]:
         state = self.__dict__
-        unfinished = state.get(_UNFINISHED)
+        unfinished: Unfinished | None = state.get("_run_output_unfinished")
         if unfinished is not None:
-            work_out, item = unfinished
-            written = work_out(item)
+            written = unfinished.work_out()
             if written:
                 state["_dict"] = {**state["_dict"], **written}
-            state.pop(_UNFINISHED, None)
+            state.pop("_run_output_unfinished", None)
             self.__class__ = BoundedAttributes  # type: ignore[assignment]
         known: dict[str, Any] = state["_dict"]
         return known
@@ -254,16 +284,21 @@ _LOOKS: tuple[Callable[[Any], object], ...] = (
 )
 
 
+class _Probe:
+    def work_out(self) -> Written:
+        return {"added": "b"}
+
+
 def _finds_what_is_written_later(look: Callable[[Any], object]) -> bool:
     try:
         span = ReadableSpan("probe", attributes=BoundedAttributes(attributes={"there": "a"}))
         plain = ReadableSpan("plain", attributes=BoundedAttributes(attributes={"there": "a", "added": "b"}))
-        write_later(span, lambda added: {added: "b"}, "added")
-        is_unfinished = _UNFINISHED in vars(span._attributes)
+        write_later(span, _Probe())
+        is_unfinished = hasattr(span._attributes, "_run_output_unfinished")
         return (
             is_unfinished
             and look(span.attributes) == look(plain.attributes)
-            and _UNFINISHED not in vars(span._attributes)
+            and not hasattr(span._attributes, "_run_output_unfinished")
         )
     except Exception:  # noqa: BLE001 (an SDK that keeps attributes in another way)
         return False
@@ -303,23 +338,19 @@ class _CopiedSpan(ReadableSpan):
 
 
 def copy_with(
-    span: ReadableSpan,
-    work_out: Callable[[_Item], Written],
-    item: _Item,
-    write: Callable[[ReadableSpan, Callable[[_Item], Written], _Item], None],
+    span: ReadableSpan, unfinished: Unfinished, write: Callable[[ReadableSpan, Unfinished], None]
 ) -> ReadableSpan:
     """Return a copy of an ended span, with more attributes; the span itself stays as it is.
 
     Args:
         span: The span.
-        work_out: Returns the attributes to add.
-        item: What it is called with.
+        unfinished: What works out the attributes to add.
         write: `write_now` or `write_later`.
     """
     store: Any = getattr(span, "_attributes", None)
     inner = getattr(store, "_dict", None)
     if not _has_sdk_store(span) or not isinstance(inner, dict):
-        written = work_out(item)
+        written = unfinished.work_out()
         return _CopiedSpan(span, {**(span.attributes or {}), **written}) if written else span
     copied_store = object.__new__(type(store))
     copied_store.__dict__.update(store.__dict__)
@@ -327,7 +358,7 @@ def copy_with(
     copy = object.__new__(type(span))
     copy.__dict__.update(span.__dict__)
     copy._attributes = copied_store
-    write(copy, work_out, item)
+    write(copy, unfinished)
     return copy
 
 
@@ -439,7 +470,7 @@ class SpanHooks(SpanProcessor):
             except AttributeError:  # something else was put in place of the SDK's own
                 says_nothing = self._say_nothing(attributes_of(span)) and not events_of(span)
             if not says_nothing or (self._awaited and context[:2] in self._awaited):
-                self._enrich(span, known._end_time)
+                self._enrich(span, context, known._end_time)
             elif self._twins:
                 self._passed(context)
             else:
@@ -455,7 +486,7 @@ class SpanHooks(SpanProcessor):
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
-    def _enrich(self, span: ReadableSpan, end_time: int) -> None:
+    def _enrich(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> None:
         """Enrich a live span that may have an output, or get one."""
         raise NotImplementedError
 

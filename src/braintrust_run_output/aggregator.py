@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ class Gathered:
     """The completions that arrived beside the spans."""
 
     def __init__(self) -> None:
-        self.noted: deque[Noted] = deque()
+        self.noted: list[Noted] = []
         """The descendants that have ended and are not counted yet."""
 
 
@@ -160,9 +159,13 @@ class Aggregator:
         for one in list(root.noted):
             one.read()  # without the lock: what it reports goes to handlers of the application
         with self._lock:
-            while root.noted and (findings := root.noted[0].findings) is not None:
-                self._count(root, findings)
-                root.noted.popleft()
+            counted = 0
+            for one in root.noted:
+                if one.findings is None:  # it came meanwhile
+                    break
+                self._count(root, one.findings)
+                counted += 1
+            del root.noted[:counted]
 
     def _count(self, root: Gathered, found: Findings) -> None:
         for output in found.outputs:

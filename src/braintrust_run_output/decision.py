@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults, metadata
-from ._sdk import SpanState
+from ._sdk import IS_REMOTE, SPAN_ID, SpanState
 from .aggregator import MAX_NOTED, Findings
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
@@ -54,6 +54,8 @@ class EndedSpan(SpanState):
     decider: Decider
     root: SpanKey | None = None
     """The local root that it belongs to, itself if it is one; None if that has ended, or its start was not seen."""
+    is_root = False
+    """Whether it is a local root."""
     origin: ContextTuple | None = None
     """What its lineage says of it, unless it is a local root, which lives until it is closed."""
     records: Sequence[RecordedCompletion] = ()
@@ -70,8 +72,9 @@ class EndedSpan(SpanState):
     written: Written | None = None
     """What is added to it, once that is decided."""
 
-    is_root = False
-    """Whether it is a local root."""
+    def work_out(self) -> Written:
+        """Return the attributes to add to it; a local root must have been closed."""
+        return self.written if self.written is not None else self.decider.attributes_for(self)
 
     def read(self) -> Findings:
         """Return what the local roots above it count of it."""
@@ -106,65 +109,67 @@ class Decider:
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def end(self, span: ReadableSpan, end_time: int) -> EndedSpan:
+    def end(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> EndedSpan:
         """Note a span that ends, also for the local roots above it. A local root lives on until it is closed.
 
         Args:
             span: The span.
+            context: Its context.
             end_time: When it ended, in nanoseconds since the epoch.
         """
-        ended = EndedSpan(span, end_time, keeps_span=self._reads_at_once)
-        ended.decider, key = self, ended.key
-        ended.root = self.lineage.root_of(ended.context)
+        ended = EndedSpan(span, context, end_time)
+        ended.decider, key, lineage = self, ended.key, self.lineage
+        is_alone = lineage.live.get(context[SPAN_ID]) is context  # a local root, with none around it
+        ended.root = root = key if is_alone else lineage.root_of(context)
+        ended.is_root = is_root = is_alone or root == key
         gathered = self.aggregator.gathered.get(key)
         try:
-            if gathered is not None:
+            if gathered is not None and gathered.records:
                 ended.records = self.aggregator.take_records(key)
             if self._reads_at_once:
+                ended.span = span
                 self._read(ended)
-            if self.aggregator.mirrors and ended.root is not None:
-                self._note(ended, ended.root)
+            if root is not None and not is_alone and self.aggregator.mirrors:
+                self._note(ended, root)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Noting a span's end", error)
         finally:
-            if ended.root == key:
-                ended.is_root = True
-            else:
-                ended.origin = self.lineage.end(ended.context)
+            if not is_root:
+                ended.origin = lineage.end(context)
                 if gathered is not None:
                     self.aggregator.forget([key])
         return ended
 
     def _note(self, ended: EndedSpan, root: SpanKey) -> None:
         """Note a span for its local root, and for those around that."""
+        lineage, aggregator = self.lineage, self.aggregator
         above: SpanKey | None = root
         while above is not None:
             if above != ended.key:
-                gathered = self.aggregator.gathered_for(above)
+                gathered = aggregator.gathered.get(above) or aggregator.gathered_for(above)
                 gathered.noted.append(ended)
                 if self._reads_at_once or len(gathered.noted) > MAX_NOTED:
-                    self.aggregator.count(gathered)
-            origin = self.lineage.origin_of(above)
+                    aggregator.count(gathered)
+            origin = lineage.origin_of(above)
             if origin is None:  # it ended meanwhile: what was just noted is late
-                self.aggregator.forget([above])
+                aggregator.forget([above])
                 return
-            above = self.lineage.root_above(origin)
+            above = lineage.root_above(origin) if origin[IS_REMOTE] else None
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
-        gathered = self.aggregator.gathered.get(ended.key)
+        key = ended.key
+        ended.gathered = gathered = self.aggregator.gathered.get(key)
         if gathered is not None and gathered.records:  # they arrived while the root was held back
-            records = self.aggregator.take_records(ended.key)
+            records = self.aggregator.take_records(key)
             ended.late, ended.late_input = self._rendered(records, ended), self._first_input(records)
             self._add_above(ended)
-        ended.gathered = gathered
-        self.lineage.end(ended.context)
-        if gathered is not None:
-            self.aggregator.forget([ended.key])
+        self.lineage.end(key)
+        self.aggregator.gathered.pop(key, None)
 
     def _add_above(self, root: EndedSpan) -> None:
         """Add what arrived late for a local root to those around it."""
-        origin = self.lineage.origin_of(root.context)
+        origin = self.lineage.origin_of(root.key)
         above = None if origin is None else self.lineage.root_above(origin)
         while above is not None:
             for output in root.late:
@@ -243,9 +248,6 @@ class Decider:
 
     def attributes_for(self, ended: EndedSpan) -> Written:
         """Return the attributes to add to an ended span; a local root must have been closed. It does not raise."""
-        written = ended.written
-        if written is not None:
-            return written
         try:
             written = self._attributes_for_root(ended) if ended.is_root else self._attributes_for_other(ended)
             ended.read()
@@ -256,7 +258,8 @@ class Decider:
             ended.written = written
             # It may be noted for long: what it was read from, the prompt perhaps, must not be kept by that. Whoever is
             # reading it on another thread takes what is found and written from here.
-            ended.attributes, ended.events, ended.records, ended.gathered = _NOTHING, (), (), None
+            ended.records, ended.gathered = (), None
+            ended.let_go()
         return ended.written
 
     def _attributes_for_other(self, ended: EndedSpan) -> Written:
@@ -288,6 +291,11 @@ class Decider:
         if not ended.is_root or not self.aggregator.mirrors:
             return True
         found = self._read(ended)
+        if found.recorded:  # gathered now, so that it is seen what has arrived
+            ended.read()
+            for output in found.recorded:
+                self.aggregator.add(ended.key, output)
+            ended.found = found._replace(recorded=())
         return found.completion is not None or (found.explicit is not None and not self._config.overwrite)
 
     def has_answer(self, root: SpanKey) -> bool:

@@ -126,12 +126,13 @@ class Lineage:
         """Return the local root that a live or ended span belongs to, itself if it is one; None if it has ended."""
         live = self.live
         origin = live.get(span[SPAN_ID])
-        if origin is not None and origin[TRACE_ID] == span[TRACE_ID] and not origin[IS_REMOTE]:  # nearly always
-            if origin[SPAN_ID] == span[SPAN_ID]:
-                return span[:2]
-            of_root = live.get(origin[SPAN_ID])
-            if of_root is not None and of_root[TRACE_ID] == span[TRACE_ID]:
-                return origin[:2]
+        if (  # nearly always: the root lives, and is its own origin
+            origin is not None
+            and live.get(origin[SPAN_ID]) is origin
+            and origin[TRACE_ID] == span[TRACE_ID]
+            and not origin[IS_REMOTE]
+        ):
+            return origin[:2]
         return self._find_root_of(span)
 
     def _find_root_of(self, span: ContextTuple) -> SpanKey | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-    from ._sdk import SpanKey
+    from ._sdk import ContextTuple, SpanKey
     from .aggregator import RecordedCompletion
     from .decision import Decider, EndedSpan
     from .holding import HeldRoots
@@ -121,12 +121,12 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     # --- in place: while the span is ending --------------------------------------------------------------------
 
-    def _enrich(self, span: ReadableSpan, end_time: int) -> None:
-        decider = self._decider
-        ended = decider.end(span, end_time)
+    def _enrich(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> None:
+        decider = self._made_decider or self._decider
+        ended = decider.end(span, context, end_time)
         if ended.is_root:
             decider.close(ended)
-        self._write(span, decider.attributes_for, ended)
+        self._write(span, ended)
 
     def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
         _sdk.before_end(span, self._enrich_before_end)
@@ -134,7 +134,8 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
         """Enrich a live span of which no ``_on_ending`` tells."""
         try:
-            self._enrich(span, end_time)
+            context, *_ = _sdk.glance(span)
+            self._enrich(span, context, end_time)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -147,7 +148,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             self._enriches, self._tell_next = False, self._shadow_end
             context, *_ = _sdk.glance(span)
             if self._lineage.origin_of(context) is not None:
-                self._enrich(span, span.end_time or 0)
+                self._enrich(span, context, span.end_time or 0)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -178,7 +179,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                     or self._running.get(key)
                     or self._waits_for_outputs
                 ):
-                    ended = self._decider.end(span, span.end_time or 0)
+                    ended = self._decider.end(span, context, span.end_time or 0)
                     origin, is_held = ended.origin, self._is_held(span, ended)
                 else:
                     origin = self._lineage.end(context)
@@ -201,7 +202,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         try:
             if ended.is_root:
                 self._decider.close(ended)
-            span = _sdk.copy_with(span, self._decider.attributes_for, ended, self._write)
+            span = _sdk.copy_with(span, ended, self._write)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:  # also when the exception means to stop
@@ -216,7 +217,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     def _is_held(self, span: ReadableSpan, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
-        if self._held is None or not ended.is_root or self._is_complete(ended.key) or self._decider.is_settled(ended):
+        if self._held is None or not ended.is_root or not (self._waits_for_outputs or self._running.get(ended.key)):
+            return False
+        if self._decider.is_settled(ended) or self._is_complete(ended.key):
             return False
         if not self._held.hold(ended.key, (span, ended)):
             return False
