@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output.lineage import Lineage
 from support import RUN_OUTPUT, pipeline
+
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class CountingIds(IdGenerator):
@@ -80,3 +85,54 @@ def test_a_deep_chain_of_ended_spans_still_leads_to_the_live_root():
     lineage.start((1, 20, False), (1, 11, False))
 
     assert lineage.root_of((1, 20)) == (1, 1)
+
+
+class TinyIds(IdGenerator):
+    """The span ids of each trace are 1, 2, 3 ..., whatever other traces do meanwhile."""
+
+    def __init__(self) -> None:
+        self.last: dict[int, int] = {}
+        self.trace_id = 0
+        """The trace that the next span belongs to."""
+
+    def generate_trace_id(self) -> int:
+        self.trace_id = len(self.last) + 1
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        self.last[self.trace_id] = self.last.get(self.trace_id, 0) + 1
+        return self.last[self.trace_id]
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_the_hooks_follow_spans_as_lineage_does(data):
+    """What `SpanHooks` has written out is what `Lineage.start` and `Lineage.end` do."""
+    tiny = TinyIds()
+    ids = tiny if data.draw(st.booleans()) else RandomIdGenerator()
+    app = pipeline(provider=TracerProvider(id_generator=ids, shutdown_on_exit=False))
+    hooks, general = app.processor._lineage, Lineage(lambda _spans: None)
+    hooks.max_ended = general.max_ended = app.processor._max_ended = 6
+    spans: list[trace.Span] = []
+    live: list[trace.Span] = []
+    for _ in range(data.draw(st.integers(1, 40))):
+        if live and data.draw(st.booleans()):
+            span = live.pop(data.draw(st.integers(0, len(live) - 1)))
+            span.end()
+            general.end(span.get_span_context())
+        else:
+            parent = data.draw(st.sampled_from([None, *spans]))
+            within = trace.set_span_in_context(trace.INVALID_SPAN)
+            if parent is not None:
+                trace_id, span_id = parent.get_span_context()[:2]
+                tiny.trace_id = trace_id
+                kind = data.draw(st.sampled_from(["span", "span", "span", "remote", "local"]))
+                foreign = NonRecordingSpan(SpanContext(trace_id, span_id, kind == "remote", SAMPLED))
+                within = trace.set_span_in_context(parent if kind == "span" else foreign)
+            span = app.tracer.start_span("span", within)
+            general.start(span.get_span_context(), span.parent)
+            spans.append(span)
+            live.append(span)
+        keys = [span.get_span_context()[:2] for span in spans]
+        assert [hooks.root_of(key) for key in keys] == [general.root_of(key) for key in keys]
+        assert (hooks.live, hooks.ended, hooks.twins) == (general.live, general.ended, general.twins)

@@ -1,0 +1,246 @@
+"""Outputs are read when a span's attributes are first read, and whoever reads them finds them."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, _sdk, reader
+from braintrust_run_output.aggregator import MAX_NOTED
+from support import ARRANGEMENTS, RUN_OUTPUT, parts, pipeline
+
+RUN_OUTPUTS = {"root": "Paris.", "llm": "Paris."}
+
+
+class Collecting(SpanProcessor):
+    """Keeps spans, and looks at nothing."""
+
+    def __init__(self) -> None:
+        self.spans: list[ReadableSpan] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.spans.append(span)
+
+
+def collecting(arrangement: str, **config) -> tuple[TracerProvider, Collecting]:
+    provider, collected = TracerProvider(shutdown_on_exit=False), Collecting()
+    ARRANGEMENTS[arrangement](provider, collected, RunOutputConfig(**config))
+    return provider, collected
+
+
+def one_trace(provider: TracerProvider, **attributes: str) -> None:
+    tracer = provider.get_tracer("app")
+    with tracer.start_as_current_span("root"), tracer.start_as_current_span("llm") as span:
+        span.set_attributes({"gen_ai.output.messages": parts("Paris."), **attributes})
+
+
+@pytest.fixture
+def reads(monkeypatch) -> list[int]:
+    """The threads on which completions are read, one entry each time."""
+    threads: list[int] = []
+    read = reader.read_completion
+
+    def reading(*args):
+        threads.append(threading.get_ident())
+        return read(*args)
+
+    monkeypatch.setattr(reader, "read_completion", reading)
+    return threads
+
+
+def test_an_output_is_read_on_the_exporters_thread(arrangement, reads):
+    class Encoding(SpanExporter):
+        found: dict[str, object] = {}
+        is_complete = threading.Event()
+
+        def export(self, spans):
+            self.found |= {span.name: (span.attributes or {}).get(RUN_OUTPUT) for span in spans}
+            if "root" in self.found:
+                self.is_complete.set()
+            return SpanExportResult.SUCCESS
+
+    provider, exporter = TracerProvider(shutdown_on_exit=False), Encoding()
+    ARRANGEMENTS[arrangement](provider, BatchSpanProcessor(exporter, schedule_delay_millis=1), RunOutputConfig())
+    one_trace(provider)
+    assert exporter.is_complete.wait(20)
+    provider.shutdown()
+
+    assert exporter.found == RUN_OUTPUTS
+    assert reads
+    assert threading.get_ident() not in reads
+
+
+def test_an_output_that_nobody_looks_at_is_not_read(arrangement, reads):
+    provider, collected = collecting(arrangement)
+    one_trace(provider)
+
+    assert [span.name for span in collected.spans] == ["llm", "root"]
+    assert reads == []
+
+
+def test_an_output_is_read_once(arrangement, reads):
+    provider, collected = collecting(arrangement)
+    one_trace(provider)
+    for _ in range(3):
+        assert {span.name: span.attributes[RUN_OUTPUT] for span in reversed(collected.spans)} == RUN_OUTPUTS
+
+    assert len(reads) == 1 + 1  # the model's span, and the root's own attributes
+
+
+LOOKS: dict[str, Callable[[ReadableSpan], object]] = {
+    "get": lambda span: span.attributes.get(RUN_OUTPUT),
+    "item": lambda span: span.attributes[RUN_OUTPUT],
+    "items": lambda span: dict(span.attributes.items())[RUN_OUTPUT],
+    "iteration": lambda span: RUN_OUTPUT in list(span.attributes) and "Paris.",
+    "contains": lambda span: RUN_OUTPUT in span.attributes and "Paris.",
+    "length": lambda span: len(span.attributes) == 2 and "Paris.",
+    "copy": lambda span: span.attributes.copy()[RUN_OUTPUT],
+    "deep copy": lambda span: copy.deepcopy(dict(span.attributes))[RUN_OUTPUT],
+    "to_json": lambda span: RUN_OUTPUT in span.to_json() and "Paris.",
+    "the store": lambda span: span._attributes[RUN_OUTPUT],
+    "another span": lambda span: ReadableSpan("other", attributes=span._attributes).attributes[RUN_OUTPUT],
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
+def test_whatever_looks_first_finds_it(arrangement, look):
+    provider, collected = collecting(arrangement)
+    one_trace(provider)
+
+    llm, _ = collected.spans
+    assert look(llm) == "Paris."
+    assert look(llm) == "Paris."
+
+
+def test_the_root_may_be_read_before_the_spans_below_it(arrangement):
+    provider, collected = collecting(arrangement)
+    one_trace(provider)
+
+    assert {span.name: span.attributes[RUN_OUTPUT] for span in reversed(collected.spans)} == RUN_OUTPUTS
+
+
+def test_threads_that_read_one_span_at_the_same_time_all_find_it(arrangement):
+    threads, traces = 6, 150
+    provider, collected = collecting(arrangement)
+    for _ in range(traces):
+        one_trace(provider)
+    barrier, found = threading.Barrier(threads), [[] for _ in range(threads)]
+
+    def read(mine: list[object]) -> None:
+        for span in collected.spans:
+            barrier.wait()
+            mine.append((span.attributes or {}).get(RUN_OUTPUT))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        readers = [threading.Thread(target=read, args=(mine,)) for mine in found]
+        for one in readers:
+            one.start()
+        for one in readers:
+            one.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert found == [["Paris."] * (2 * traces)] * threads
+
+
+def test_a_transform_is_called_where_the_span_ends_and_once(arrangement):
+    calls: list[tuple[int, str]] = []
+
+    def transform(value: str, span: ReadableSpan) -> str:
+        calls.append((threading.get_ident(), span.name))
+        return value.upper()
+
+    provider, collected = collecting(arrangement, transform=transform)
+    one_trace(provider)
+    assert calls == [(threading.get_ident(), "llm")]
+
+    for _ in range(2):
+        assert [span.attributes[RUN_OUTPUT] for span in collected.spans] == ["PARIS.", "PARIS."]
+    assert len(calls) == 1
+
+
+def test_where_attributes_cannot_be_completed_later_they_are_at_once(arrangement, reads, monkeypatch):
+    monkeypatch.setattr(_sdk, "writes_later", lambda: False)
+    provider, collected = collecting(arrangement)
+    one_trace(provider)
+    assert reads
+
+    assert {span.name: span.attributes[RUN_OUTPUT] for span in reversed(collected.spans)} == RUN_OUTPUTS
+
+
+def test_two_processors_with_keys_of_their_own(arrangement):
+    provider, collected = TracerProvider(shutdown_on_exit=False), Collecting()
+    provider.add_span_processor(RunOutputSpanProcessor(config=RunOutputConfig(key="other")))
+    ARRANGEMENTS[arrangement](provider, collected, RunOutputConfig())
+    one_trace(provider)
+
+    for span in collected.spans:
+        assert span.attributes[RUN_OUTPUT] == span.attributes["braintrust.metadata.other"] == "Paris."
+
+
+# --- memory ------------------------------------------------------------------------------------------------------
+
+
+def test_spans_that_nobody_reads_need_no_garbage_collector():
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(RunOutputSpanProcessor(config=RunOutputConfig()))
+    tracer = provider.get_tracer("app")
+    gc.collect()
+    gc.disable()
+    try:
+        root = tracer.start_span("root", trace.set_span_in_context(trace.INVALID_SPAN))
+        llm = tracer.start_span("llm", trace.set_span_in_context(root), attributes={"gen_ai.completion": "Paris."})
+        llm.end()
+        root.end()
+        references = [weakref.ref(span) for span in (root, llm)]
+        del root, llm
+        assert [reference() for reference in references] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_a_root_that_lives_on_does_not_keep_the_prompts_of_spans_that_have_been_read(arrangement):
+    prompt = "".join(["what is the capital of France? "] * 1_000)
+    provider, collected = collecting(arrangement)
+    tracer = provider.get_tracer("app")
+    with tracer.start_as_current_span("root"):
+        before = sys.getrefcount(prompt)
+        with tracer.start_as_current_span("llm") as span:
+            span.set_attributes({"gen_ai.completion": "Paris.", "gen_ai.input.messages": prompt})
+        assert collected.spans[0].attributes[RUN_OUTPUT] == "Paris."
+        del span
+        collected.spans.clear()
+        assert sys.getrefcount(prompt) == before
+    assert collected.spans[0].attributes[RUN_OUTPUT] == "Paris."
+
+
+@pytest.mark.parametrize("policy", ["first", "last", "all"])
+def test_few_spans_wait_to_be_read(policy):
+    app = pipeline(root=policy)
+    with app.tracer.start_as_current_span("root") as root:
+        key = root.get_span_context()[:2]
+        app.exporter.export = lambda _spans: SpanExportResult.SUCCESS  # nobody reads these
+        for n in range(3 * MAX_NOTED):
+            with app.tracer.start_as_current_span("llm") as span:
+                span.set_attribute("gen_ai.completion", f"answer {n}")
+            assert len(app.processor._aggregator.gathered[key].noted) <= MAX_NOTED
+        del app.exporter.export
+
+    answers = [f"answer {n}" for n in range(3 * MAX_NOTED)]
+    expected: Mapping[str, object] = {
+        "first": answers[0],
+        "last": answers[-1],
+        "all": "[" + ",".join(f'"{answer}"' for answer in answers) + "]",
+    }
+    assert app.run_output("root") == expected[policy]
