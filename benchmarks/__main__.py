@@ -12,16 +12,26 @@ from . import footprint
 from .contenders import AGAIN, BY_HAND, CONTENDERS, EMPTY, IN_PLACE, MISSING, NONE, OURS, WRAPPING, Contender, provider
 from .measure import Case, measure, prepare, ratios, summary
 from .report import Results, Table, environment, microseconds, ratio, write_docs
-from .workloads import LIVE_SPANS, OUTPUT_SIZES, REQUEST_5, WORKLOADS, Workload, among_live_spans, plain_output
+from .workloads import (
+    EXPORTED,
+    LIVE_SPANS,
+    OUTPUT_SIZES,
+    REQUEST_5,
+    WORKLOADS,
+    Workload,
+    among_live_spans,
+    plain_output,
+)
 
+_EXPORTED = "exported-"
 _BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
 
 # --- experiments ------------------------------------------------------------------------------------------------
 
 
-def side_by_side(workload: Workload, rounds: int, results: Results) -> None:
-    """Compare all contenders with one workload."""
+def side_by_side(workload: Workload, rounds: int, results: Results, *, exports: bool = False) -> None:
+    """Compare all contenders with one workload: on the application's thread, or all the way to an encoded export."""
     cases: dict[str, Case] = {}
     changes: dict[str, bool] = {}
     for contender in CONTENDERS:
@@ -29,13 +39,13 @@ def side_by_side(workload: Workload, rounds: int, results: Results) -> None:
             continue
         try:
             changes[contender.name] = _changes_attributes(contender, workload)
-            cases[contender.name] = prepare(contender, workload)
+            cases[contender.name] = prepare(contender, workload, exports=exports)
         except Exception as error:  # noqa: BLE001 (a peer that fails is no reason to stop)
             print(f"{contender.name} fails on {workload.name} with {type(error).__name__}: left out")
     samples = measure(cases, rounds)
     by_hand = samples.get(BY_HAND)
     table = Table(
-        f"{workload.title}",
+        f"{workload.title}, and its export" if exports else workload.title,
         ("", "µs per span", "to no processor", "to an empty one", "to by hand", "changes attributes"),
     )
     data = {}
@@ -58,7 +68,7 @@ def side_by_side(workload: Workload, rounds: int, results: Results) -> None:
             "to_by_hand": asdict(to_by_hand) if to_by_hand else None,
             "changes_attributes": changes[name],
         }
-    results.add(workload.name, table, data)
+    results.add(f"{_EXPORTED}{workload.name}" if exports else workload.name, table, data)
 
 
 def _changes_attributes(contender: Contender, workload: Workload) -> bool:
@@ -167,6 +177,11 @@ def main() -> None:
     experiments: dict[str, Callable[[], None]] = {
         workload.name: lambda workload=workload: side_by_side(workload, _rounds_of(workload, rounds), results)
         for workload in WORKLOADS
+    }
+    experiments |= {
+        f"{_EXPORTED}{workload.name}": lambda workload=workload: side_by_side(workload, rounds, results, exports=True)
+        for workload in WORKLOADS
+        if workload.name in EXPORTED
     }
     experiments |= {
         "live-spans": lambda: growth_with_live_spans(rounds, results),

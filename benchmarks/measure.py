@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from .contenders import Contender, provider
+from .contenders import Contender, Discarding, Encoding, provider
 from .workloads import Workload
 
 _BLOCK_NS = 3_000_000
@@ -31,6 +31,8 @@ class Case:
     run: Callable[[], None]
     spans: int
     threads: int = 1
+    exports: bool = False
+    """Whether the export belongs to what is timed."""
 
     def time(self, runs: int, pool: ThreadPoolExecutor | None) -> float:
         """Return the nanoseconds of CPU time per span of a block of runs."""
@@ -40,6 +42,8 @@ class Case:
                 start = time.thread_time_ns()
                 for _ in range(runs):
                     self.run()
+                if self.exports:
+                    self.provider.force_flush()
                 taken = time.thread_time_ns() - start
             else:
                 start = time.process_time_ns()
@@ -51,14 +55,14 @@ class Case:
         return taken / (runs * self.threads * self.spans)
 
 
-def prepare(contender: Contender, workload: Workload) -> Case:
+def prepare(contender: Contender, workload: Workload, *, exports: bool = False) -> Case:
     """Set a contender up for a workload, and warm it up."""
-    tracer_provider = provider(contender)
+    tracer_provider = provider(contender, Encoding() if exports else Discarding())
     run = workload.build(tracer_provider.get_tracer("benchmarks"), contender.by_hand)
     for _ in range(max(1, _WARM_UP_RUNS // workload.spans)):
         run()
     tracer_provider.force_flush()
-    return Case(tracer_provider, run, workload.spans, workload.threads)
+    return Case(tracer_provider, run, workload.spans, workload.threads, exports)
 
 
 def measure(cases: Mapping[str, Case], rounds: int) -> dict[str, list[float]]:

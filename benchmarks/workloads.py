@@ -371,5 +371,7 @@ WORKLOADS: tuple[Workload, ...] = (
     Workload("threads-4", "`gen_ai.output.messages`, 4 threads", CHAT.spans, CHAT.build, threads=4, plain=False),
     plain_output(1024 * KIB),
 )
+EXPORTED = ("request-5", "gen_ai-completion", "openinference", "messages-1k", "agent-openinference")
+"""The names of those that are measured with their export as well."""
 LIVE_SPANS = (10, 100, 1_000, 10_000)
 OUTPUT_SIZES = tuple(size * KIB for size in (1, 4, 64, 1024, 4096))

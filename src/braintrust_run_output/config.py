@@ -45,8 +45,8 @@ class RunOutputConfig:
         hold: When the wrapping form holds a local root back for late completions: while descendants run (``open``),
             whenever it has no completion (``always``), or ``never``.
         hold_millis: How long it is held at the most, in milliseconds.
-        transform: Called with the value and the span that it was found on; returns the value to write or None to
-            write nothing. For redaction. A callable, or "module:function".
+        transform: Called with the value and the span that it was found on, on the thread that ended that span; returns
+            the value to write or None to write nothing. For redaction. A callable, or "module:function".
 
     Raises:
         ValueError: A field has a value that is not allowed; the message names the field, the value and what is.

@@ -21,7 +21,7 @@ from .conventions.inputs import has_input, read_input
 from .reader import Reader, generic_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -48,6 +48,9 @@ class _Found(NamedTuple):
     """The input of its completion, as JSON text, where it is wanted."""
 
 
+_NOTHING_FOUND = _Found()
+
+
 class EndedSpan(SpanState):
     """A span that has ended, and what is known of its output. It is what the aggregator notes."""
 
@@ -56,6 +59,8 @@ class EndedSpan(SpanState):
     """The local root that it belongs to, itself if it is one; None if that has ended, or its start was not seen."""
     is_root = False
     """Whether it is a local root."""
+    is_noted = False
+    """Whether local roots above it count its findings."""
     origin: ContextTuple | None = None
     """What its lineage says of it, unless it is a local root, which lives until it is closed."""
     records: Sequence[RecordedCompletion] = ()
@@ -142,19 +147,14 @@ class Decider:
 
     def _note(self, ended: EndedSpan, root: SpanKey) -> None:
         """Note a span for its local root, and for those around that."""
-        lineage, aggregator = self.lineage, self.aggregator
-        above: SpanKey | None = root
-        while above is not None:
+        aggregator = self.aggregator
+        for above in self._roots_from(root):
             if above != ended.key:
                 gathered = aggregator.gathered.get(above) or aggregator.gathered_for(above)
+                ended.is_noted = True
                 gathered.noted.append(ended)
                 if self._reads_at_once or len(gathered.noted) > MAX_NOTED:
                     aggregator.count(gathered)
-            origin = lineage.origin_of(above)
-            if origin is None:  # it ended meanwhile: what was just noted is late
-                aggregator.forget([above])
-                return
-            above = lineage.root_above(origin) if origin[IS_REMOTE] else None
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
@@ -169,16 +169,21 @@ class Decider:
 
     def _add_above(self, root: EndedSpan) -> None:
         """Add what arrived late for a local root to those around it."""
-        origin = self.lineage.origin_of(root.key)
-        above = None if origin is None else self.lineage.root_above(origin)
+        for above in self._roots_from(root.key):
+            if above != root.key:
+                for output in root.late:
+                    self.aggregator.add(above, output)
+
+    def _roots_from(self, root: SpanKey) -> Iterator[SpanKey]:
+        """Go through a local root and those around it, for something to be gathered for each."""
+        above: SpanKey | None = root
         while above is not None:
-            for output in root.late:
-                self.aggregator.add(above, output)
+            yield above
             origin = self.lineage.origin_of(above)
-            if origin is None:
+            if origin is None:  # it ended meanwhile: what has just been gathered is late
                 self.aggregator.forget([above])
                 return
-            above = self.lineage.root_above(origin)
+            above = self.lineage.root_above(origin) if origin[IS_REMOTE] else None
 
     # --- its outputs ---------------------------------------------------------------------------------------------
 
@@ -189,13 +194,15 @@ class Decider:
                 found = self._find(ended)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Reading a span's output", error)
-                found = _Found()
+                found = _NOTHING_FOUND
             if ended.found is None:  # otherwise another thread has read it, and perhaps let go of what is read
                 ended.found = found
         return ended.found
 
     def _find(self, ended: EndedSpan) -> _Found:
         attributes, records = ended.attributes, ended.records
+        if not records and not ended.events and self.say_nothing(attributes):  # a root with nothing of its own
+            return _NOTHING_FOUND
         explicit = None
         if self._attribute in attributes or metadata.METADATA in attributes:
             explicit = self._reader.explicit(ended)
@@ -250,7 +257,8 @@ class Decider:
         """Return the attributes to add to an ended span; a local root must have been closed. It does not raise."""
         try:
             written = self._attributes_for_root(ended) if ended.is_root else self._attributes_for_other(ended)
-            ended.read()
+            if ended.is_noted:
+                ended.read()
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Deciding on a span's output", error)
             written = _NOTHING

@@ -93,7 +93,7 @@ def test_an_output_is_read_once(arrangement, reads):
     for _ in range(3):
         assert {span.name: span.attributes[RUN_OUTPUT] for span in reversed(collected.spans)} == RUN_OUTPUTS
 
-    assert len(reads) == 1 + 1  # the model's span, and the root's own attributes
+    assert len(reads) == 1
 
 
 LOOKS: dict[str, Callable[[ReadableSpan], object]] = {
