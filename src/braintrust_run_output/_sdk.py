@@ -421,7 +421,6 @@ class SpanHooks(SpanProcessor):
     """Called with the context of a span that starts, and its parent's: ``Lineage.start``."""
     _passed: Callable[[ContextTuple], object]
     """Called with the context of an ending span that is passed over: ``Lineage.end``."""
-    _follows_running: bool
     _live: dict[int, ContextTuple]
     _ended: dict[int, ContextTuple]
     _twins: Mapping[SpanKey, ContextTuple]
@@ -435,30 +434,31 @@ class SpanHooks(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note a span that starts."""
-        if self._follows:
+        if self._enriches:
             try:
                 known: Any = span
                 context, parent, live = known._context, known._parent, self._live
-                origin = context if parent is None else live.get(parent[SPAN_ID])
-                if (
-                    origin is None
-                    or self._follows_running
-                    or (  # not below a local root itself, nor a local root without a parent: is it below the same root?
+                if parent is None:
+                    origin = context
+                else:
+                    origin = live.get(parent[SPAN_ID])
+                    if (
                         origin is not parent
-                        and parent is not None
-                        and (parent[IS_REMOTE] or origin[IS_REMOTE] or origin[TRACE_ID] != context[TRACE_ID])
-                    )
-                    or live.setdefault(context[SPAN_ID], origin) is not origin
-                    or len(live) > self._max_live
-                ):
+                        and (  # not right below a local root: is it below the same one as its parent?
+                            origin is None
+                            or parent[IS_REMOTE]
+                            or origin[IS_REMOTE]
+                            or origin[TRACE_ID] != context[TRACE_ID]
+                        )
+                    ):
+                        self._started(context, parent)
+                        return
+                if live.setdefault(context[SPAN_ID], origin) is not origin or len(live) > self._max_live:
                     self._started(context, parent)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Noting a span's start", error)
-        if self._tell_next is not None:
-            try:
-                self._tell_next(span, parent_context)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("on_start of the wrapped processor", error)
+        else:
+            self._on_other_start(span, parent_context)
 
     def _on_ending(self, span: Span) -> None:
         if not self._enriches:
@@ -488,6 +488,19 @@ class SpanHooks(SpanProcessor):
                         self._passed(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
+
+    def _on_other_start(self, span: Span, parent_context: Context | None) -> None:
+        if self._follows:
+            try:
+                known: Any = span
+                self._started(known._context, known._parent)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("Noting a span's start", error)
+        if self._tell_next is not None:
+            try:
+                self._tell_next(span, parent_context)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("on_start of the wrapped processor", error)
 
     def _enrich(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> None:
         """Enrich a live span that may have an output, or get one."""

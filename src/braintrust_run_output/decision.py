@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults, metadata
 from ._sdk import IS_REMOTE, SPAN_ID, SpanState
-from .aggregator import MAX_NOTED, Findings
+from .aggregator import MAX_NOTED, Findings, Gathered
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
 from .reader import Reader, generic_output
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from ._sdk import ContextTuple, SpanKey, Written
-    from .aggregator import Aggregator, Gathered, RecordedCompletion, RunOutput
+    from .aggregator import Aggregator, RecordedCompletion, RunOutput
     from .config import RunOutputConfig
     from .lineage import Lineage
 
@@ -147,14 +147,20 @@ class Decider:
 
     def _note(self, ended: EndedSpan, root: SpanKey) -> None:
         """Note a span for its local root, and for those around that."""
-        aggregator = self.aggregator
-        for above in self._roots_from(root):
-            if above != ended.key:
-                gathered = aggregator.gathered.get(above) or aggregator.gathered_for(above)
-                ended.is_noted = True
-                gathered.noted.append(ended)
-                if self._reads_at_once or len(gathered.noted) > MAX_NOTED:
-                    aggregator.count(gathered)
+        if root != ended.key:
+            self._note_for(root, ended)
+        origin = self.lineage.live.get(root[SPAN_ID])
+        if origin is None or origin[IS_REMOTE] or self.lineage.twins:  # it has ended meanwhile, or there are others
+            for above in self._roots_from(root):
+                if above not in (root, ended.key):
+                    self._note_for(above, ended)
+
+    def _note_for(self, root: SpanKey, ended: EndedSpan) -> None:
+        gathered = self.aggregator.gathered.get(root) or self.aggregator.gathered.setdefault(root, Gathered())
+        ended.is_noted = True
+        gathered.noted.append(ended)
+        if self._reads_at_once or len(gathered.noted) > MAX_NOTED:
+            self.aggregator.count(gathered)
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""

@@ -49,7 +49,7 @@ class Lineage:
         max_live: int | None = None,
     ) -> None:
         self._forgets = forgets
-        self.follows_running = follows_running
+        self._follows_running = follows_running
         self.max_live = MAX_LIVE if max_live is None else max_live
         self.max_ended = MAX_ENDED
         # What follows is for others to look up; only `_sdk.SpanHooks` changes it, as `start` and `end` do.
@@ -92,7 +92,7 @@ class Lineage:
             self._add_twin(context[:2], origin)
         if len(live) > self.max_live:
             self._forget_oldest()
-        if self.follows_running and origin is not context and not origin[IS_REMOTE]:
+        if self._follows_running and origin is not context and not origin[IS_REMOTE]:
             self._note_running(context[:2], origin)
 
     def end(self, span: ContextTuple) -> ContextTuple | None:

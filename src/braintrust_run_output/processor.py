@@ -64,7 +64,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self._lineage = lineage = Lineage(self._aggregator.forget, follows_running=holds)
         self._made_decider: Decider | None = None
-        self._started, self._passed, self._follows_running = lineage.start, lineage.end, lineage.follows_running
+        self._started, self._passed = lineage.start, lineage.end
         self._live, self._ended, self._twins = lineage.live, lineage.ended, lineage.twins
         self._max_live, self._max_ended = lineage.max_live, lineage.max_ended
         self._write = _sdk.write_later if self.config.transform is None and _sdk.writes_later() else _sdk.write_now
