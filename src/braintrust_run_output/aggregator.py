@@ -159,13 +159,12 @@ class Aggregator:
         for one in list(root.noted):
             one.read()  # without the lock: what it reports goes to handlers of the application
         with self._lock:
-            counted = 0
-            for one in root.noted:
+            while root.noted:
+                one = root.noted.pop(0)  # at once: a signal handler may end a span here, and count what is left
                 if one.findings is None:  # it came meanwhile
-                    break
+                    root.noted.insert(0, one)
+                    return
                 self._count(root, one.findings)
-                counted += 1
-            del root.noted[:counted]
 
     def _count(self, root: Gathered, found: Findings) -> None:
         for output in found.outputs:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults, metadata
 from ._sdk import IS_REMOTE, SPAN_ID, SpanState
-from .aggregator import MAX_NOTED, Findings, Gathered
+from .aggregator import MAX_NOTED, Findings
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
 from .reader import Reader, generic_output
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from ._sdk import ContextTuple, SpanKey, Written
-    from .aggregator import Aggregator, RecordedCompletion, RunOutput
+    from .aggregator import Aggregator, Gathered, RecordedCompletion, RunOutput
     from .config import RunOutputConfig
     from .lineage import Lineage
 
@@ -156,7 +156,7 @@ class Decider:
                     self._note_for(above, ended)
 
     def _note_for(self, root: SpanKey, ended: EndedSpan) -> None:
-        gathered = self.aggregator.gathered.get(root) or self.aggregator.gathered.setdefault(root, Gathered())
+        gathered = self.aggregator.gathered.get(root) or self.aggregator.gathered_for(root)
         ended.is_noted = True
         gathered.noted.append(ended)
         if self._reads_at_once or len(gathered.noted) > MAX_NOTED:
