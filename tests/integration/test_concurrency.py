@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import sys
 import threading
 
 from opentelemetry import trace
@@ -91,4 +93,41 @@ def test_one_root_with_children_on_many_threads(build):
     root.end()
 
     assert app.run_output("root") == "15/49"
+    assert app.live == 0
+
+
+def test_outputs_are_counted_once_whoever_reads_them(build):
+    app = build(root="all")
+    root = app.tracer.start_span("root")
+    within = trace.set_span_in_context(root)
+    together, is_over = threading.Barrier(9), threading.Event()
+
+    def work(n: int) -> None:
+        together.wait()
+        for m in range(100):
+            app.tracer.start_span("llm", within, attributes={"gen_ai.completion": f"{n}/{m}"}).end()
+
+    def read() -> None:  # as an exporter does, while others end
+        while not is_over.is_set():
+            for span in app.exporter.get_finished_spans()[-200:]:
+                assert RUN_OUTPUT in (span.attributes or {})
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        reader = threading.Thread(target=read)
+        reader.start()
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        together.wait()
+        for thread in threads:
+            thread.join()
+        root.end()
+    finally:
+        is_over.set()
+        reader.join()
+        sys.setswitchinterval(interval)
+
+    assert sorted(json.loads(app.run_output("root"))) == sorted(f"{n}/{m}" for n in range(8) for m in range(100))
     assert app.live == 0
