@@ -20,7 +20,7 @@ import os
 import weakref
 from time import time_ns
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
@@ -30,6 +30,7 @@ from . import _faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Protocol
 
     from opentelemetry._logs import LogRecord
     from opentelemetry.context import Context
@@ -100,12 +101,24 @@ def events_of(span: ReadableSpan) -> Sequence[Event]:
     return span.events
 
 
-class EmittedRecord(Protocol):
-    """What a log record processor is given; the SDK has renamed its class twice (``LogData`` before 1.39)."""
+if TYPE_CHECKING:  # what only types need takes time to make
 
-    @property
-    def log_record(self) -> LogRecord:
-        """The record itself."""
+    class EmittedRecord(Protocol):
+        """What a log record processor is given; the SDK has renamed its class twice (``LogData`` before 1.39)."""
+
+        @property
+        def log_record(self) -> LogRecord:
+            """The record itself."""
+
+    class Unfinished(Protocol):
+        """What works out which attributes a span is to have as well."""
+
+        def work_out(self) -> Written:
+            """Return the attributes to add.
+
+            It must not raise, and must return the same whenever it is called: readers on several threads may each call
+            it.
+            """
 
 
 def glance(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]:
@@ -201,16 +214,6 @@ def write(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> None:
     except AttributeError:  # another store was put in its place
         if isinstance(span, Span):
             span.set_attributes(dict(attributes))
-
-
-class Unfinished(Protocol):
-    """What works out which attributes a span is to have as well."""
-
-    def work_out(self) -> Written:
-        """Return the attributes to add.
-
-        It must not raise, and must return the same whenever it is called: readers on several threads may each call it.
-        """
 
 
 def write_now(span: ReadableSpan, unfinished: Unfinished) -> None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Protocol
 
     from ._sdk import SpanKey
     from .completion import Completion
@@ -75,27 +76,42 @@ class RecordedCompletion:
         return RecordedCompletion(self.completion.joined(other.completion), self.time, self.input)
 
 
-class Findings(NamedTuple):
-    """What the local roots above an ended span count of it."""
+class Findings:
+    """What the local roots above an ended span count of it.
 
-    outputs: tuple[RunOutput, ...] = ()
-    """Its run output, after those of the model calls that were recorded beside it."""
-    generic: GenericOutput | None = None
-    """Its generic output, where it has no other."""
-    is_silent_model: bool = False
-    """Whether it is a model that says nothing: it failed."""
-    input: str | None = None
-    """The input of its completion, as JSON text."""
+    Args:
+        outputs: Its run output, after those of the model calls that were recorded beside it.
+        generic: Its generic output, where it has no other.
+        is_silent_model: Whether it is a model that says nothing: it failed.
+        input: The input of its completion, as JSON text.
+    """
+
+    __slots__ = ("generic", "input", "is_silent_model", "outputs")
+
+    def __init__(
+        self,
+        outputs: tuple[RunOutput, ...],
+        generic: GenericOutput | None = None,
+        *,
+        is_silent_model: bool = False,
+        input: str | None = None,  # noqa: A002
+    ) -> None:
+        self.outputs = outputs
+        self.generic = generic
+        self.is_silent_model = is_silent_model
+        self.input = input
 
 
-class Noted(Protocol):
-    """An ended span that has been noted for the local roots above it, who count what it put out."""
+if TYPE_CHECKING:  # what only types need takes time to make
 
-    findings: Findings | None
-    """None as long as it has not been read."""
+    class Noted(Protocol):
+        """An ended span that has been noted for the local roots above it, who count what it put out."""
 
-    def read(self) -> Findings:
-        """Return its findings, and keep them."""
+        findings: Findings | None
+        """None as long as it has not been read."""
+
+        def read(self) -> Findings:
+            """Return its findings, and keep them."""
 
 
 class Gathered:

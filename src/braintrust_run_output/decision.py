@@ -252,7 +252,9 @@ class Decider:
         if output is not None:
             findings = Findings((*found.recorded, output), input=found.input)
         else:
-            findings = Findings(found.recorded, generic_output(ended), is_model(ended.attributes), found.input)
+            findings = Findings(
+                found.recorded, generic_output(ended), is_silent_model=is_model(ended.attributes), input=found.input
+            )
         if ended.findings is None:
             ended.findings = findings
         return ended.findings

@@ -11,7 +11,7 @@ from .config import RunOutputConfig
 from .lineage import Lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -64,10 +64,10 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self._lineage = lineage = Lineage(self._aggregator.forget, follows_running=holds)
         self._made_decider: Decider | None = None
+        self._write: Callable[[ReadableSpan, _sdk.Unfinished], None] = _sdk.write_now
         self._started, self._passed = lineage.start, lineage.end
         self._live, self._ended, self._twins = lineage.live, lineage.ended, lineage.twins
         self._max_live, self._max_ended = lineage.max_live, lineage.max_ended
-        self._write = _sdk.write_later if self.config.transform is None and _sdk.writes_later() else _sdk.write_now
         self._say_nothing = self._say_nothing_at_first
         self._awaited = self._aggregator.gathered
         self._running = self._lineage.running
@@ -83,13 +83,15 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     @property
     def _decider(self) -> Decider:
-        """What decides: made, and all that it needs loaded, when the first span ends, not when the process starts.
+        """What decides: made, and all that it needs found out, when the first span ends, not when the process starts.
 
         No lock: what threads make at the same time is the same, for it keeps nothing of its own.
         """
         if self._made_decider is None:
             from .decision import Decider
 
+            later = self.config.transform is None and _sdk.writes_later()
+            self._write = _sdk.write_later if later else _sdk.write_now
             self._made_decider = Decider(self.config, self._lineage, self._aggregator)
         return self._made_decider
 
