@@ -154,7 +154,7 @@ class Aggregator:
 
     def gathered_for(self, key: SpanKey) -> Gathered:
         """Return what has been gathered for a span, to add to it."""
-        return self.gathered.get(key) or self.gathered.setdefault(key, Gathered())
+        return self.gathered.setdefault(key, Gathered())
 
     def forget(self, spans: Iterable[SpanKey]) -> None:
         """Forget spans: they are done, or never will be."""

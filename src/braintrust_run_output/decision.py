@@ -124,8 +124,16 @@ class Decider:
         """
         ended = EndedSpan(span, context, end_time)
         ended.decider, key, lineage = self, ended.key, self.lineage
-        is_alone = lineage.live.get(context[SPAN_ID]) is context  # a local root, with none around it
-        ended.root = root = key if is_alone else lineage.root_of(context)
+        live = lineage.live
+        origin = live.get(context[SPAN_ID])
+        is_alone = origin is context  # a local root, with none around it
+        if is_alone:
+            root: SpanKey | None = key
+        elif origin is not None and live.get(origin[SPAN_ID]) is origin and not lineage.twins:  # below such a one
+            root = origin[:2]
+        else:
+            root = lineage.root_of(context)
+        ended.root = root
         ended.is_root = is_root = is_alone or root == key
         gathered = self.aggregator.gathered.get(key)
         try:

@@ -124,18 +124,6 @@ class Lineage:
 
     def root_of(self, span: ContextTuple) -> SpanKey | None:
         """Return the local root that a live or ended span belongs to, itself if it is one; None if it has ended."""
-        live = self.live
-        origin = live.get(span[SPAN_ID])
-        if (  # nearly always: the root lives, and is its own origin
-            origin is not None
-            and live.get(origin[SPAN_ID]) is origin
-            and origin[TRACE_ID] == span[TRACE_ID]
-            and not origin[IS_REMOTE]
-        ):
-            return origin[:2]
-        return self._find_root_of(span)
-
-    def _find_root_of(self, span: ContextTuple) -> SpanKey | None:
         origin = self._last_origin_of(span)
         if origin is not None and not self._is_roots(span, origin):
             span, origin = origin, self._last_origin_of(origin)
