@@ -23,7 +23,7 @@ from .workloads import (
     plain_output,
 )
 
-_EXPORTED = "exported-"
+_EXPORTED_PREFIX = "exported-"
 _BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
 
@@ -68,7 +68,7 @@ def side_by_side(workload: Workload, rounds: int, results: Results, *, exports: 
             "to_by_hand": asdict(to_by_hand) if to_by_hand else None,
             "changes_attributes": changes[name],
         }
-    results.add(f"{_EXPORTED}{workload.name}" if exports else workload.name, table, data)
+    results.add(f"{_EXPORTED_PREFIX}{workload.name}" if exports else workload.name, table, data)
 
 
 def _changes_attributes(contender: Contender, workload: Workload) -> bool:
@@ -179,7 +179,9 @@ def main() -> None:
         for workload in WORKLOADS
     }
     experiments |= {
-        f"{_EXPORTED}{workload.name}": lambda workload=workload: side_by_side(workload, rounds, results, exports=True)
+        f"{_EXPORTED_PREFIX}{workload.name}": lambda workload=workload: side_by_side(
+            workload, rounds, results, exports=True
+        )
         for workload in WORKLOADS
         if workload.name in EXPORTED
     }

@@ -58,6 +58,9 @@ Its properties cost three times as much, which counts for what is done at the st
 TRACE_ID, SPAN_ID, IS_REMOTE = 0, 1, 2
 """Where these are in a `ContextTuple`."""
 
+Glance: TypeAlias = "tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]"
+"""A span's context, attributes and events."""
+
 _NO_CONTEXT: ContextTuple = (0, 0, False)
 
 
@@ -121,7 +124,7 @@ if TYPE_CHECKING:  # what only types need takes time to make
             """
 
 
-def glance(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Sequence[Event]]:
+def glance(span: ReadableSpan) -> Glance:
     """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
     if _reads_store.get(type(span)) or _has_sdk_store(span):
         known: Any = span
@@ -144,26 +147,25 @@ class SpanState:
 
     Args:
         span: The span.
-        context: Its context.
+        seen: What `glance` returns for it.
         end_time: When it ended, in nanoseconds since the epoch.
     """
 
     span: ReadableSpan | None = None
     """The span itself, for a transform. Not to be set where `write_later` is used."""
 
-    def __init__(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> None:
+    def __init__(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
+        context, attributes, events = seen
         self.key: SpanKey = context[:2]
         self.end_time = end_time
         known: Any = span
         try:
-            store: Any = known._attributes if _reads_store.get(type(span)) or _has_sdk_store(span) else None
-            self._seen: _Seen = (  # taken apart by who reads it, on another thread
-                store._dict, known._events._dq, known._status, known._instrumentation_scope, store.max_value_len,
-            )  # fmt: skip
+            status, scope, limit = known._status, known._instrumentation_scope, known._attributes.max_value_len
         except AttributeError:  # something else was put in place of the SDK's own
-            _, attributes, events = glance(span)
+            status, scope = span.status, span.instrumentation_scope
             limit = getattr(getattr(span, "_attributes", None), "max_value_len", None)
-            self._seen = (attributes, events, span.status, span.instrumentation_scope, limit)
+        # Taken apart by who reads it, on another thread.
+        self._seen: _Seen = (attributes, events, status, scope, limit)
 
     def let_go(self) -> None:
         """Keep nothing but what identifies the span: its attributes may be large."""
@@ -344,14 +346,14 @@ class _CopiedSpan(ReadableSpan):
 
 
 def copy_with(
-    span: ReadableSpan, unfinished: Unfinished, write: Callable[[ReadableSpan, Unfinished], None]
+    span: ReadableSpan, unfinished: Unfinished, add: Callable[[ReadableSpan, Unfinished], None]
 ) -> ReadableSpan:
     """Return a copy of an ended span, with more attributes; the span itself stays as it is.
 
     Args:
         span: The span.
         unfinished: What works out the attributes to add.
-        write: `write_now` or `write_later`.
+        add: `write_now` or `write_later`.
     """
     store: Any = getattr(span, "_attributes", None)
     inner = getattr(store, "_dict", None)
@@ -364,7 +366,7 @@ def copy_with(
     copy = object.__new__(type(span))
     copy.__dict__.update(span.__dict__)
     copy._attributes = copied_store
-    write(copy, unfinished)
+    add(copy, unfinished)
     return copy
 
 
@@ -472,11 +474,11 @@ class SpanHooks(SpanProcessor):
         try:
             context = known._context
             try:
-                says_nothing = self._say_nothing(known._attributes._dict) and not known._events._dq
+                attributes, events = known._attributes._dict, known._events._dq
             except AttributeError:  # something else was put in place of the SDK's own
-                says_nothing = self._say_nothing(attributes_of(span)) and not events_of(span)
-            if not says_nothing or (self._awaited and context[:2] in self._awaited):
-                self._enrich(span, context, known._end_time)
+                attributes, events = attributes_of(span), events_of(span)
+            if events or not self._say_nothing(attributes) or (self._awaited and context[:2] in self._awaited):
+                self._enrich(span, (context, attributes, events), known._end_time)
             elif self._twins:
                 self._passed(context)
             else:
@@ -488,7 +490,7 @@ class SpanHooks(SpanProcessor):
                 elif origin is not None:
                     self._ended[span_id] = origin
                     if len(self._ended) > self._max_ended:
-                        self._passed(context)
+                        self._passed(context)  # once more, to tidy up
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -505,7 +507,7 @@ class SpanHooks(SpanProcessor):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("on_start of the wrapped processor", error)
 
-    def _enrich(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> None:
+    def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
         """Enrich a live span that may have an output, or get one."""
         raise NotImplementedError
 

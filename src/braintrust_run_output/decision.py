@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults, metadata
-from ._sdk import IS_REMOTE, SPAN_ID, SpanState
+from ._sdk import SpanState
 from .aggregator import MAX_NOTED, Findings
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from ._sdk import ContextTuple, SpanKey, Written
+    from ._sdk import ContextTuple, Glance, SpanKey, Written
     from .aggregator import Aggregator, Gathered, RecordedCompletion, RunOutput
     from .config import RunOutputConfig
     from .lineage import Lineage
@@ -114,27 +114,18 @@ class Decider:
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def end(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> EndedSpan:
+    def end(self, span: ReadableSpan, seen: Glance, end_time: int) -> EndedSpan:
         """Note a span that ends, also for the local roots above it. A local root lives on until it is closed.
 
         Args:
             span: The span.
-            context: Its context.
+            seen: Its context, attributes and events.
             end_time: When it ended, in nanoseconds since the epoch.
         """
-        ended = EndedSpan(span, context, end_time)
-        ended.decider, key, lineage = self, ended.key, self.lineage
-        live = lineage.live
-        origin = live.get(context[SPAN_ID])
-        is_alone = origin is context  # a local root, with none around it
-        if is_alone:
-            root: SpanKey | None = key
-        elif origin is not None and live.get(origin[SPAN_ID]) is origin and not lineage.twins:  # below such a one
-            root = origin[:2]
-        else:
-            root = lineage.root_of(context)
-        ended.root = root
-        ended.is_root = is_root = is_alone or root == key
+        ended = EndedSpan(span, seen, end_time)
+        ended.decider, key, context = self, ended.key, seen[0]
+        ended.root = root = self.lineage.root_of(context)
+        ended.is_root = is_root = root == key
         gathered = self.aggregator.gathered.get(key)
         try:
             if gathered is not None and gathered.records:
@@ -142,13 +133,13 @@ class Decider:
             if self._reads_at_once:
                 ended.span = span
                 self._read(ended)
-            if root is not None and not is_alone and self.aggregator.mirrors:
+            if root is not None and self.aggregator.mirrors:
                 self._note(ended, root)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Noting a span's end", error)
         finally:
             if not is_root:
-                ended.origin = lineage.end(context)
+                ended.origin = self.lineage.end(context)
                 if gathered is not None:
                     self.aggregator.forget([key])
         return ended
@@ -157,8 +148,7 @@ class Decider:
         """Note a span for its local root, and for those around that."""
         if root != ended.key:
             self._note_for(root, ended)
-        origin = self.lineage.live.get(root[SPAN_ID])
-        if origin is None or origin[IS_REMOTE] or self.lineage.twins:  # it has ended meanwhile, or there are others
+        if not self.lineage.is_alone(root):
             for above in self._roots_from(root):
                 if above not in (root, ended.key):
                     self._note_for(above, ended)
@@ -197,7 +187,7 @@ class Decider:
             if origin is None:  # it ended meanwhile: what has just been gathered is late
                 self.aggregator.forget([above])
                 return
-            above = self.lineage.root_above(origin) if origin[IS_REMOTE] else None
+            above = self.lineage.root_above(origin)
 
     # --- its outputs ---------------------------------------------------------------------------------------------
 
@@ -269,6 +259,10 @@ class Decider:
 
     # --- what it gets --------------------------------------------------------------------------------------------
 
+    def may_write(self, ended: EndedSpan) -> bool:
+        """Whether an ended span may get any attribute."""
+        return ended.is_root or self._config.spans != "none"
+
     def attributes_for(self, ended: EndedSpan) -> Written:
         """Return the attributes to add to an ended span; a local root must have been closed. It does not raise."""
         try:
@@ -288,9 +282,7 @@ class Decider:
 
     def _attributes_for_other(self, ended: EndedSpan) -> Written:
         completion = self._read(ended).completion
-        if completion is None or self._config.spans == "none":
-            return _NOTHING
-        return self._to_write(completion, ended)
+        return _NOTHING if completion is None else self._to_write(completion, ended)
 
     def _attributes_for_root(self, ended: EndedSpan) -> Written:
         found, gathered = self._read(ended), ended.gathered

@@ -124,6 +124,13 @@ class Lineage:
 
     def root_of(self, span: ContextTuple) -> SpanKey | None:
         """Return the local root that a live or ended span belongs to, itself if it is one; None if it has ended."""
+        live = self.live
+        origin = live.get(span[SPAN_ID])
+        if origin is not None and live.get(origin[SPAN_ID]) is origin and origin[TRACE_ID] == span[TRACE_ID]:
+            return origin[:2]  # nearly always: a local root that lives, and is its own origin
+        return self._find_root_of(span)
+
+    def _find_root_of(self, span: ContextTuple) -> SpanKey | None:
         origin = self._last_origin_of(span)
         if origin is not None and not self._is_roots(span, origin):
             span, origin = origin, self._last_origin_of(origin)
@@ -154,6 +161,11 @@ class Lineage:
             root: The origin of the inner root.
         """
         return self.root_of(root) if root[IS_REMOTE] else None
+
+    def is_alone(self, root: SpanKey) -> bool:
+        """Whether a local root lives, and there is surely none around it."""
+        origin = self.live.get(root[SPAN_ID])
+        return origin is not None and not origin[IS_REMOTE] and not self.twins
 
     def _is_roots(self, span: ContextTuple, origin: ContextTuple) -> bool:
         """Whether this is the origin of a local root."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-    from ._sdk import ContextTuple, SpanKey
+    from ._sdk import Glance, SpanKey
     from .aggregator import RecordedCompletion
     from .decision import Decider, EndedSpan
     from .holding import HeldRoots
@@ -123,12 +123,13 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     # --- in place: while the span is ending --------------------------------------------------------------------
 
-    def _enrich(self, span: ReadableSpan, context: ContextTuple, end_time: int) -> None:
+    def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
         decider = self._made_decider or self._decider
-        ended = decider.end(span, context, end_time)
+        ended = decider.end(span, seen, end_time)
         if ended.is_root:
             decider.close(ended)
-        self._write(span, ended)
+        if decider.may_write(ended):
+            self._write(span, ended)
 
     def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
         _sdk.before_end(span, self._enrich_before_end)
@@ -136,8 +137,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
         """Enrich a live span of which no ``_on_ending`` tells."""
         try:
-            context, *_ = _sdk.glance(span)
-            self._enrich(span, context, end_time)
+            self._enrich(span, _sdk.glance(span), end_time)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -148,9 +148,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """
         try:
             self._enriches, self._tell_next = False, self._shadow_end
-            context, *_ = _sdk.glance(span)
+            context, *_ = seen = _sdk.glance(span)
             if self._lineage.origin_of(context) is not None:
-                self._enrich(span, context, span.end_time or 0)
+                self._enrich(span, seen, span.end_time or 0)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
@@ -172,7 +172,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         ended, origin, is_held = None, None, False
         try:
             if self._follows:
-                context, attributes, events = _sdk.glance(span)
+                context, attributes, events = seen = _sdk.glance(span)
                 key = context[:2]
                 if (
                     events
@@ -181,7 +181,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                     or self._running.get(key)
                     or self._waits_for_outputs
                 ):
-                    ended = self._decider.end(span, context, span.end_time or 0)
+                    ended = self._decider.end(span, seen, span.end_time or 0)
                     origin, is_held = ended.origin, self._is_held(span, ended)
                 else:
                     origin = self._lineage.end(context)
@@ -204,7 +204,8 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         try:
             if ended.is_root:
                 self._decider.close(ended)
-            span = _sdk.copy_with(span, ended, self._write)
+            if self._decider.may_write(ended):
+                span = _sdk.copy_with(span, ended, self._write)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:  # also when the exception means to stop

@@ -96,6 +96,20 @@ def test_an_output_is_read_once(arrangement, reads):
     assert len(reads) == 1
 
 
+def test_a_span_that_may_get_nothing_is_left_as_it_is(arrangement, reads):
+    provider, collected = TracerProvider(shutdown_on_exit=False), Collecting()
+    seen = Collecting()
+    provider.add_span_processor(seen)
+    ARRANGEMENTS[arrangement](provider, collected, RunOutputConfig(spans="none"))
+    one_trace(provider)
+
+    llm = collected.spans[0]
+    assert llm is seen.spans[0]
+    assert RUN_OUTPUT not in llm.attributes
+    assert reads == []
+    assert collected.spans[1].attributes[RUN_OUTPUT] == "Paris."
+
+
 LOOKS: dict[str, Callable[[ReadableSpan], object]] = {
     "get": lambda span: span.attributes.get(RUN_OUTPUT),
     "item": lambda span: span.attributes[RUN_OUTPUT],
