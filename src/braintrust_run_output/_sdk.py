@@ -356,16 +356,17 @@ def copy_with(
         add: `write_now` or `write_later`.
     """
     store: Any = getattr(span, "_attributes", None)
-    inner = getattr(store, "_dict", None)
-    if not _has_sdk_store(span) or not isinstance(inner, dict):
+    if not isinstance(store, BoundedAttributes) or not _has_sdk_store(span):
         written = unfinished.work_out()
         return _CopiedSpan(span, {**(span.attributes or {}), **written}) if written else span
     copied_store = object.__new__(type(store))
-    copied_store.__dict__.update(store.__dict__)
-    copied_store._immutable = True  # so that nothing is put into the dictionary that the two share
+    state = copied_store.__dict__
+    state.update(store.__dict__)
+    state["_immutable"] = True  # so that nothing is put into the dictionary that the two share
     copy = object.__new__(type(span))
-    copy.__dict__.update(span.__dict__)
-    copy._attributes = copied_store
+    state = copy.__dict__
+    state.update(span.__dict__)
+    state["_attributes"] = copied_store
     add(copy, unfinished)
     return copy
 
@@ -413,18 +414,22 @@ class SpanHooks(SpanProcessor):
     does with nearly every span: one entry into a dictionary, one out of it. Whatever is not so simple goes there.
     """
 
-    _follows = False
+    _follows: bool
     """Whether spans are followed from their start."""
-    _enriches = False
+    _enriches: bool
     """Whether live spans are enriched when the SDK tells that they are ending."""
-    _awaits_ending = False
+    _awaits_ending: bool
     """Whether no ending has been told of yet: what this is registered with may not tell (logfire does not)."""
-    _tell_next: Callable[[Span, Context | None], object] | None = None
+    _tell_start: Callable[[Span, Context | None], object] | None
     """What else is to be called with a span that starts, and the context that was given for its parent."""
+    _tell_ending: Callable[[Span], object] | None
+    """What is to be called with a span that is ending and is not enriched."""
 
-    _started: Callable[[ContextTuple, ContextTuple | None], None]
+    _started: Callable[[ContextTuple, ContextTuple | None], ContextTuple]
     """Called with the context of a span that starts, and its parent's: ``Lineage.start``."""
-    _passed: Callable[[ContextTuple], object]
+    _runs_below: Callable[[ContextTuple, ContextTuple], None] | None
+    """Called with the context of a span that starts, and its origin: ``Lineage.runs_below``, where that is wanted."""
+    _passed: Callable[[ContextTuple], ContextTuple | None]
     """Called with the context of an ending span that is passed over: ``Lineage.end``."""
     _live: dict[int, ContextTuple]
     _ended: dict[int, ContextTuple]
@@ -437,12 +442,11 @@ class SpanHooks(SpanProcessor):
     _awaited: Mapping[SpanKey, object]
     """The live spans for which something has been gathered: they are not passed over."""
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
         """Note a span that starts."""
-        if self._enriches:
+        if self._follows:
             try:
-                known: Any = span
-                context, parent, live = known._context, known._parent, self._live
+                context, parent, live = span._context, span._parent, self._live
                 if parent is None:
                     origin = context
                 else:
@@ -456,29 +460,35 @@ class SpanHooks(SpanProcessor):
                             or origin[TRACE_ID] != context[TRACE_ID]
                         )
                     ):
-                        self._started(context, parent)
-                        return
+                        origin = self._started(context, parent)
                 if live.setdefault(context[SPAN_ID], origin) is not origin or len(live) > self._max_live:
                     self._started(context, parent)
+                elif self._runs_below is not None and origin is not context:
+                    self._runs_below(context, origin)
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Noting a span's start", error)
-        else:
-            self._on_other_start(span, parent_context)
-
-    def _on_ending(self, span: Span) -> None:
-        if not self._enriches:
-            self._on_other_ending(span)
-            return
-        self._awaits_ending = False
-        known: Any = span
-        try:
-            context = known._context
+        if self._tell_start is not None:
             try:
-                attributes, events = known._attributes._dict, known._events._dq
+                self._tell_start(span, parent_context)
+            except BaseException as error:  # noqa: BLE001
+                _faults.contain("on_start of the wrapped processor", error)
+
+    def _on_ending(self, span: Any) -> None:
+        if not self._enriches:
+            if self._tell_ending is not None:
+                try:
+                    self._tell_ending(span)
+                except BaseException as error:  # noqa: BLE001
+                    _faults.contain("_on_ending of the wrapped processor", error)
+            return
+        try:
+            context = span._context
+            try:
+                attributes, events = span._attributes._dict, span._events._dq
             except AttributeError:  # something else was put in place of the SDK's own
                 attributes, events = attributes_of(span), events_of(span)
-            if events or not self._say_nothing(attributes) or (self._awaited and context[:2] in self._awaited):
-                self._enrich(span, (context, attributes, events), known._end_time)
+            if not self._say_nothing(attributes) or events or (self._awaited and context[:2] in self._awaited):
+                self._enrich(span, (context, attributes, events), span._end_time)
             elif self._twins:
                 self._passed(context)
             else:
@@ -494,25 +504,8 @@ class SpanHooks(SpanProcessor):
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
-    def _on_other_start(self, span: Span, parent_context: Context | None) -> None:
-        if self._follows:
-            try:
-                known: Any = span
-                self._started(known._context, known._parent)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("Noting a span's start", error)
-        if self._tell_next is not None:
-            try:
-                self._tell_next(span, parent_context)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("on_start of the wrapped processor", error)
-
     def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
         """Enrich a live span that may have an output, or get one."""
-        raise NotImplementedError
-
-    def _on_other_ending(self, span: Span) -> None:
-        """Do what there is to do for an ending span that is not enriched now."""
         raise NotImplementedError
 
 

@@ -115,15 +115,13 @@ if TYPE_CHECKING:  # what only types need takes time to make
 
 
 class Gathered:
-    """What has been gathered for a live span: what the descendants of a local root put out, records that name it."""
+    """What has been gathered for a live local root: what its descendants put out."""
 
     outputs: tuple[RunOutput, ...] = ()
     chars = 0
     generic: tuple[GenericOutput, ...] = ()
     input: str | None = None
     """The input of the first completion, as JSON text."""
-    records: tuple[RecordedCompletion, ...] = ()
-    """The completions that arrived beside the spans."""
 
     def __init__(self) -> None:
         self.noted: list[Noted] = []
@@ -145,12 +143,15 @@ class Aggregator:
         self._max_chars = max_chars
         self.gathered: dict[SpanKey, Gathered] = {}
         """The live spans for which there is something."""
+        self.records: dict[SpanKey, tuple[RecordedCompletion, ...]] = {}
+        """What arrived beside the spans for those of them that it named."""
         self.clear()
 
     def clear(self) -> None:
         """Forget everything: at shutdown, and in a forked child, where an inherited lock may be held for ever."""
         self._lock = threading.RLock()  # a signal handler or a finalizer may end spans on the thread that holds it
         self.gathered.clear()
+        self.records.clear()
 
     def gathered_for(self, key: SpanKey) -> Gathered:
         """Return what has been gathered for a span, to add to it."""
@@ -160,6 +161,7 @@ class Aggregator:
         """Forget spans: they are done, or never will be."""
         for key in spans:
             self.gathered.pop(key, None)
+            self.records.pop(key, None)
 
     def add(self, root: SpanKey, output: RunOutput) -> None:
         """Add the run output of a local root's descendant."""
@@ -213,22 +215,18 @@ class Aggregator:
             recorded: The completion.
             continues: Whether it is another choice of the completion before it.
         """
-        gathered = self.gathered_for(key)
+        self.gathered_for(key)  # so that the span is not passed over
         with self._lock:
-            records = gathered.records
+            records = self.records.get(key, ())
             if continues and records:
-                gathered.records = (*records[:-1], records[-1].joined(recorded))
+                self.records[key] = (*records[:-1], records[-1].joined(recorded))
             else:  # the first and the last ones stay
-                gathered.records = (*records[:1], *records[1:][-_MAX_RECORDS + 2 :], recorded)
+                self.records[key] = (*records[:1], *records[1:][-_MAX_RECORDS + 2 :], recorded)
 
     def take_records(self, key: SpanKey) -> Sequence[RecordedCompletion]:
         """Return, and forget, the completions that arrived beside the spans for one of them."""
-        gathered = self.gathered.get(key)
-        if gathered is None:
-            return ()
         with self._lock:
-            records, gathered.records = gathered.records, ()
-        return records
+            return self.records.pop(key, ())
 
     def has_answer(self, root: SpanKey) -> bool:
         """Whether a completion for a local root has been counted or recorded.
@@ -238,10 +236,11 @@ class Aggregator:
         gathered = self.gathered.get(root)
         if gathered is None:
             return False
+        records = self.records.get(root, ())
         if self._policy == "first":
-            return bool(gathered.outputs or gathered.records)
+            return bool(gathered.outputs or records)
         return any(not output.calls_tools for output in gathered.outputs) or any(
-            not record.completion.calls_tools for record in gathered.records
+            not record.completion.calls_tools for record in records
         )
 
     def choose(self, root: Gathered | None, recorded: Iterable[RunOutput] = ()) -> RunOutput | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults, metadata
-from ._sdk import SpanState
+from ._sdk import SPAN_ID, TRACE_ID, SpanState
 from .aggregator import MAX_NOTED, Findings
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
@@ -55,8 +55,6 @@ class EndedSpan(SpanState):
     """A span that has ended, and what is known of its output. It is what the aggregator notes."""
 
     decider: Decider
-    root: SpanKey | None = None
-    """The local root that it belongs to, itself if it is one; None if that has ended, or its start was not seen."""
     is_root = False
     """Whether it is a local root."""
     is_noted = False
@@ -122,54 +120,69 @@ class Decider:
             seen: Its context, attributes and events.
             end_time: When it ended, in nanoseconds since the epoch.
         """
-        ended = EndedSpan(span, seen, end_time)
-        ended.decider, key, context = self, ended.key, seen[0]
-        ended.root = root = self.lineage.root_of(context)
-        ended.is_root = is_root = root == key
-        gathered = self.aggregator.gathered.get(key)
+        ended, context = EndedSpan(span, seen, end_time), seen[0]
+        ended.decider = self
         try:
-            if gathered is not None and gathered.records:
-                ended.records = self.aggregator.take_records(key)
+            if self.aggregator.records:
+                ended.records = self.aggregator.take_records(ended.key)
             if self._reads_at_once:
                 ended.span = span
-                self._read(ended)
-            if root is not None and self.aggregator.mirrors:
-                self._note(ended, root)
+            origin = self.lineage.live.get(context[SPAN_ID])
+            if origin is context:  # a local root, and none is around it
+                ended.is_root = True
+                if self._reads_at_once:
+                    self._read(ended)
+            else:
+                self._note(ended, context, origin)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Noting a span's end", error)
         finally:
-            if not is_root:
+            if not ended.is_root:
                 ended.origin = self.lineage.end(context)
-                if gathered is not None:
-                    self.aggregator.forget([key])
+                if ended.records or self.aggregator.records:  # what comes from now on names a span that has ended
+                    self.aggregator.forget([ended.key])
         return ended
 
-    def _note(self, ended: EndedSpan, root: SpanKey) -> None:
-        """Note a span for its local root, and for those around that."""
-        if root != ended.key:
+    def _note(self, ended: EndedSpan, context: ContextTuple, origin: ContextTuple | None) -> None:
+        """Note a span for the local roots above it."""
+        live = self.lineage.live
+        if origin is not None and live.get(origin[SPAN_ID]) is origin and origin[TRACE_ID] == context[TRACE_ID]:
+            root: SpanKey | None = origin[:2]  # nearly always, and what follows would find it, too
+        else:
+            root = self.lineage.root_of(context)
+            ended.is_root = root == ended.key
+        if self._reads_at_once:
+            self._read(ended)
+        if root is None or not self.aggregator.mirrors:
+            return
+        if not ended.is_root:
             self._note_for(root, ended)
         if not self.lineage.is_alone(root):
-            for above in self._roots_from(root):
-                if above not in (root, ended.key):
-                    self._note_for(above, ended)
+            self._note_above(root, ended)
 
     def _note_for(self, root: SpanKey, ended: EndedSpan) -> None:
         gathered = self.aggregator.gathered.get(root) or self.aggregator.gathered_for(root)
         ended.is_noted = True
-        gathered.noted.append(ended)
-        if self._reads_at_once or len(gathered.noted) > MAX_NOTED:
+        noted = gathered.noted
+        noted.append(ended)
+        if self._reads_at_once or len(noted) > MAX_NOTED:
             self.aggregator.count(gathered)
+
+    def _note_above(self, root: SpanKey, ended: EndedSpan) -> None:
+        """Note a span for the local roots around its own."""
+        for above in self._roots_from(root):
+            if above not in (root, ended.key):
+                self._note_for(above, ended)
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
         key = ended.key
-        ended.gathered = gathered = self.aggregator.gathered.get(key)
-        if gathered is not None and gathered.records:  # they arrived while the root was held back
+        if self.aggregator.records:  # they arrived while the root was held back
             records = self.aggregator.take_records(key)
             ended.late, ended.late_input = self._rendered(records, ended), self._first_input(records)
             self._add_above(ended)
         self.lineage.end(key)
-        self.aggregator.gathered.pop(key, None)
+        ended.gathered = self.aggregator.gathered.pop(key, None)
 
     def _add_above(self, root: EndedSpan) -> None:
         """Add what arrived late for a local root to those around it."""
@@ -258,10 +271,6 @@ class Decider:
         return ended.findings
 
     # --- what it gets --------------------------------------------------------------------------------------------
-
-    def may_write(self, ended: EndedSpan) -> bool:
-        """Whether an ended span may get any attribute."""
-        return ended.is_root or self._config.spans != "none"
 
     def attributes_for(self, ended: EndedSpan) -> Written:
         """Return the attributes to add to an ended span; a local root must have been closed. It does not raise."""

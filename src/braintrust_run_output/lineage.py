@@ -60,8 +60,8 @@ class Lineage:
         """The origins of spans that have ended."""
         self.twins: dict[SpanKey, ContextTuple] = {}
         """The origins of spans that started while a span of another trace with the same id lived."""
-        self.running: dict[SpanKey, set[SpanKey]] = {}
-        """The live descendants of local roots, where they are followed."""
+        self.running: dict[object, set[object]] = {}
+        """The live descendants of local roots, where they are followed; by span ids, see `_name_of`."""
         self.clear()
 
     def clear(self) -> None:
@@ -78,8 +78,8 @@ class Lineage:
 
     # --- a span's way ----------------------------------------------------------------------------------------
 
-    def start(self, context: ContextTuple, parent: ContextTuple | None) -> None:
-        """Note that a span started, given its context and its parent's."""
+    def start(self, context: ContextTuple, parent: ContextTuple | None) -> ContextTuple:
+        """Note that a span started, given its context and its parent's, and return its origin."""
         live = self.live
         origin = context
         if parent is not None:
@@ -92,17 +92,19 @@ class Lineage:
             self._add_twin(context[:2], origin)
         if len(live) > self.max_live:
             self._forget_oldest()
-        if self._follows_running and origin is not context and not origin[IS_REMOTE]:
-            self._note_running(context[:2], origin)
+        if self._follows_running and origin is not context:
+            self.runs_below(context, origin)
+        return origin
 
     def end(self, span: ContextTuple) -> ContextTuple | None:
         """Note that a span ended, and return its origin; a local root that is held back lives until it is released."""
-        if self.running:
-            self.running.pop(span[:2], None)
-        if self.twins and span[:2] in self.twins:
-            return self.twins.pop(span[:2], None)
         key = span[SPAN_ID]
+        if self.twins and span[:2] in self.twins:
+            self.running.pop(span[:2], None)
+            return self.twins.pop(span[:2], None)
         origin = self.live.pop(key, None)
+        if self.running:
+            self.running.pop(key, None)
         ended = self.ended
         if not self.live:
             if ended:
@@ -180,30 +182,38 @@ class Lineage:
 
     # --- live descendants --------------------------------------------------------------------------------------
 
-    def _note_running(self, span: SpanKey, root: ContextTuple) -> None:
-        running = self.running.get(root[:2])
-        if running is None:
-            if self.origin_of(root) is None:  # it has ended
-                return
-            running = self.running.setdefault(root[:2], set())
-        running.add(span)
+    def runs_below(self, span: ContextTuple, origin: ContextTuple) -> None:
+        """Note that a span that is not its own origin lives below a local root, if it does."""
+        if origin[IS_REMOTE]:  # it is a local root itself
+            return
+        name = self._name_of(origin) if self.twins else origin[SPAN_ID]
+        running = self.running.get(name)
+        if running is not None:
+            running.add(span[SPAN_ID])
+        elif self.origin_of(origin) is not None:  # it has not ended
+            self.running.setdefault(name, set()).add(span[SPAN_ID])
 
-    def done(self, span: SpanKey, origin: ContextTuple | None) -> SpanKey | None:
-        """Note that an ended span has been handed on, and return the local root that may have waited for it, if any.
+    def has_running(self, root: ContextTuple) -> bool:
+        """Whether any descendant of a local root lives, where they are followed."""
+        return bool(self.running.get(self._name_of(root)))
+
+    def done(self, span: ContextTuple, origin: ContextTuple) -> None:
+        """Note that an ended span has been handed on.
 
         Args:
             span: The span.
             origin: What `end` returned for it.
         """
-        if origin is None or origin[IS_REMOTE] or origin[SPAN_ID] == span[SPAN_ID]:
-            return None
-        root = origin[:2]
-        running = self.running.get(root)
+        name = self._name_of(origin) if self.twins else origin[SPAN_ID]
+        running = self.running.get(name)
         if running is not None:
-            running.discard(span)
-            if not running and self.origin_of(root) is None:
-                self.running.pop(root, None)
-        return root
+            running.discard(span[SPAN_ID])
+            if not running and name not in self.live and self.origin_of(origin) is None:
+                self.running.pop(name, None)
+
+    def _name_of(self, span: ContextTuple) -> object:
+        """Return what a live span is known by: its span id, and the trace id as well if another has the same."""
+        return span[:2] if self.twins and span[:2] in self.twins else span[SPAN_ID]
 
     # --- bounds ------------------------------------------------------------------------------------------------
 
@@ -228,5 +238,5 @@ class Lineage:
                 if origin is not None:
                     forgotten.append((origin[TRACE_ID], span_id))
                     self.done(forgotten[-1], origin)
-                    self.running.pop(forgotten[-1], None)
+                    self.running.pop(span_id, None)
         self._forgets(forgotten)

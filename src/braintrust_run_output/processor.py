@@ -6,6 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from . import _faults, _sdk
+from ._sdk import SPAN_ID
 from .aggregator import Aggregator
 from .config import RunOutputConfig
 from .lineage import Lineage
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-    from ._sdk import Glance, SpanKey
+    from ._sdk import ContextTuple, Glance, SpanKey
     from .aggregator import RecordedCompletion
     from .decision import Decider, EndedSpan
     from .holding import HeldRoots
@@ -51,15 +52,17 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     def __init__(self, next_processor: SpanProcessor | None = None, *, config: RunOutputConfig | None = None) -> None:
         self.config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
-        self._next_on_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
         self._follows = self.config.enabled
         is_in_place = self._follows and next_processor is None
         self._enriches = is_in_place and _sdk.calls_on_ending()
         self._awaits_ending = self._enriches
+        self._tell_start = self._tell_ending = None
         if next_processor is not None:
-            self._tell_next = getattr(next_processor, "on_start", None)
+            self._tell_start = getattr(next_processor, "on_start", None)
+            self._tell_ending = _sdk.on_ending_of(next_processor)
         elif is_in_place and not self._enriches:
-            self._tell_next = self._shadow_end
+            self._tell_start = self._shadow_end
+        self._writes_roots_only = self.config.spans == "none"
         holds = next_processor is not None and self.config.hold != "never"
         self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self._lineage = lineage = Lineage(self._aggregator.forget, follows_running=holds)
@@ -70,7 +73,8 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._max_live, self._max_ended = lineage.max_live, lineage.max_ended
         self._say_nothing = self._say_nothing_at_first
         self._awaited = self._aggregator.gathered
-        self._running = self._lineage.running
+        self._running = lineage.running
+        self._runs_below = lineage.runs_below if holds else None
         self._waits_for_outputs = holds and self.config.hold == "always"
         self._held = self._hold_roots() if holds else None
         _processors.add(self)
@@ -104,6 +108,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             _faults.contain("Loading what reads outputs", error)
 
     def _say_nothing_at_first(self, attributes: Mapping[str, object]) -> bool:
+        self._awaits_ending = False
         self._say_nothing = self._decider.say_nothing
         return self._say_nothing(attributes)
 
@@ -124,12 +129,15 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     # --- in place: while the span is ending --------------------------------------------------------------------
 
     def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
-        decider = self._made_decider or self._decider
+        decider = self._made_decider
+        if decider is None:
+            decider = self._decider
         ended = decider.end(span, seen, end_time)
         if ended.is_root:
             decider.close(ended)
-        if decider.may_write(ended):
-            self._write(span, ended)
+        elif self._writes_roots_only:
+            return
+        self._write(span, ended)
 
     def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
         _sdk.before_end(span, self._enrich_before_end)
@@ -147,19 +155,12 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         Whoever exports later sees it; whoever has exported it by now does not.
         """
         try:
-            self._enriches, self._tell_next = False, self._shadow_end
+            self._enriches, self._tell_start = False, self._shadow_end
             context, *_ = seen = _sdk.glance(span)
             if self._lineage.origin_of(context) is not None:
                 self._enrich(span, seen, span.end_time or 0)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
-
-    def _on_other_ending(self, span: Span) -> None:
-        if self._next_on_ending is not None:
-            try:
-                self._next_on_ending(span)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("_on_ending of the wrapped processor", error)
 
     # --- around another processor: when the span has ended -----------------------------------------------------
 
@@ -169,22 +170,26 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             if self._awaits_ending:
                 self._enrich_ended(span)
             return
-        ended, origin, is_held = None, None, False
+        ended: EndedSpan | None = None
+        origin: ContextTuple | None = None
+        is_held = False
         try:
             if self._follows:
                 context, attributes, events = seen = _sdk.glance(span)
-                key = context[:2]
                 if (
-                    events
-                    or not self._say_nothing(attributes)
-                    or key in self._awaited
-                    or self._running.get(key)
+                    not self._say_nothing(attributes)
+                    or events
+                    or (self._awaited and context[:2] in self._awaited)
+                    or (self._running and self._running.get(context[SPAN_ID]))
                     or self._waits_for_outputs
                 ):
-                    ended = self._decider.end(span, seen, span.end_time or 0)
+                    decider = self._made_decider
+                    if decider is None:
+                        decider = self._decider
+                    ended = decider.end(span, seen, span.end_time or 0)
                     origin, is_held = ended.origin, self._is_held(span, ended)
                 else:
-                    origin = self._lineage.end(context)
+                    origin = self._passed(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)
         finally:  # also when the exception means to stop
@@ -192,19 +197,19 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                 self._hand_on(span)
             elif not is_held:
                 self._release(span, ended)
-        if origin is not None and self._held is not None:
+        if origin is not None and self._running:
             try:
-                root = self._lineage.done(key, origin)
-                if root in self._held.held:
-                    self._release_if_complete(root)
+                self._lineage.done(context, origin)
+                if self._held is not None and self._held.held:
+                    self._release_if_complete(origin[:2])
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Releasing a held root", error)
 
     def _release(self, span: ReadableSpan, ended: EndedSpan) -> None:
         try:
             if ended.is_root:
-                self._decider.close(ended)
-            if self._decider.may_write(ended):
+                ended.decider.close(ended)
+            if ended.is_root or not self._writes_roots_only:
                 span = _sdk.copy_with(span, ended, self._write)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
@@ -220,7 +225,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     def _is_held(self, span: ReadableSpan, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
-        if self._held is None or not ended.is_root or not (self._waits_for_outputs or self._running.get(ended.key)):
+        if self._held is None or not ended.is_root:
+            return False
+        if not self._waits_for_outputs and not self._lineage.has_running(ended.key):
             return False
         if self._decider.is_settled(ended) or self._is_complete(ended.key):
             return False
@@ -231,7 +238,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     def _is_complete(self, root: SpanKey) -> bool:
         """Whether there is nothing to hold a local root back for."""
-        if self._running.get(root):
+        if self._lineage.has_running(root):
             return False
         return self.config.hold == "open" or self._decider.has_answer(root)
 
