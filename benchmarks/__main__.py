@@ -10,8 +10,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from . import footprint
 from .contenders import AGAIN, BY_HAND, CONTENDERS, EMPTY, IN_PLACE, MISSING, NONE, OURS, WRAPPING, Contender, provider
-from .measure import Case, measure, prepare, ratios, summary
+from .measure import Case, differences, measure, prepare, ratios, summary
 from .report import Results, Table, environment, microseconds, ratio, write_docs
+from .steps import PROFILED, STEPS
 from .workloads import (
     EXPORTED,
     LIVE_SPANS,
@@ -23,7 +24,7 @@ from .workloads import (
     plain_output,
 )
 
-_EXPORTED_PREFIX = "exported-"
+_EXPORTED_PREFIX, _STEPS_PREFIX = "exported-", "steps-"
 _BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
 
@@ -82,6 +83,35 @@ def _changes_attributes(contender: Contender, workload: Workload) -> bool:
         return [dict(span.attributes or {}) for span in exporter.get_finished_spans()]
 
     return exported(contender) != exported(_BY_NAME[NONE])
+
+
+def step_by_step(workload: Workload, rounds: int, results: Results) -> None:
+    """Show what each step costs with one workload, on the application's thread."""
+    steps = [step for step in STEPS if workload.has_output or not step.by_hand]
+    samples = measure({step.name: prepare(step, workload) for step in steps}, rounds)
+    table = Table(
+        f"Step by step: {workload.title}",
+        ("", "µs per span", "more than an empty processor, ns", "to an empty one", "to by hand"),
+    )
+    data = {}
+    for step in steps:
+        taken, more = samples[step.name], differences(samples[step.name], samples[EMPTY])
+        to_empty = ratios(taken, samples[EMPTY])
+        to_by_hand = ratios(taken, samples[BY_HAND]) if BY_HAND in samples else None
+        table.rows.append((
+            step.title,
+            microseconds(summary(taken).median),
+            f"{more.median:,.0f}",
+            ratio(to_empty),
+            ratio(to_by_hand) if to_by_hand else "",
+        ))  # fmt: skip
+        data[step.name] = {
+            "ns_per_span": asdict(summary(taken)),
+            "ns_more_than_empty": asdict(more),
+            "to_empty": asdict(to_empty),
+            "to_by_hand": asdict(to_by_hand) if to_by_hand else None,
+        }
+    results.add(f"{_STEPS_PREFIX}{workload.name}", table, data)
 
 
 def growth_with_live_spans(rounds: int, results: Results) -> None:
@@ -184,6 +214,11 @@ def main() -> None:
         )
         for workload in WORKLOADS
         if workload.name in EXPORTED
+    }
+    experiments |= {
+        f"{_STEPS_PREFIX}{workload.name}": lambda workload=workload: step_by_step(workload, rounds, results)
+        for workload in WORKLOADS
+        if workload.name in PROFILED
     }
     experiments |= {
         "live-spans": lambda: growth_with_live_spans(rounds, results),

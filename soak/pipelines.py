@@ -122,7 +122,7 @@ class Pipeline(NamedTuple):
     @property
     def live(self) -> int:
         """How much the processor remembers."""
-        return len(self.processor._decider)  # noqa: SLF001
+        return self.processor._decider.remembered  # noqa: SLF001
 
     @property
     def kept(self) -> int:

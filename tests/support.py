@@ -45,7 +45,7 @@ class Pipeline:
 
     @property
     def live(self) -> int:
-        return len(self.processor._decider)
+        return self.processor._decider.remembered
 
 
 def _in_place_first(provider: TracerProvider, exporting: SpanProcessor, config: RunOutputConfig):

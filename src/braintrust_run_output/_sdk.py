@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Status
 
 _Wrapper = TypeVar("_Wrapper", bound=SpanProcessor)
+_Copied = TypeVar("_Copied")
 
 Written: TypeAlias = "Mapping[str, str | bool]"
 """Attributes that are added to a span."""
@@ -359,16 +360,19 @@ def copy_with(
     if not isinstance(store, BoundedAttributes) or not _has_sdk_store(span):
         written = unfinished.work_out()
         return _CopiedSpan(span, {**(span.attributes or {}), **written}) if written else span
-    copied_store = object.__new__(type(store))
-    state = copied_store.__dict__
-    state.update(store.__dict__)
-    state["_immutable"] = True  # so that nothing is put into the dictionary that the two share
-    copy = object.__new__(type(span))
-    state = copy.__dict__
-    state.update(span.__dict__)
-    state["_attributes"] = copied_store
-    add(copy, unfinished)
-    return copy
+    copied_store: Any = _copy(store)
+    copied_store._immutable = True  # so that nothing is put into the dictionary that the two share
+    copied = _copy(span)
+    copied._attributes = copied_store
+    add(copied, unfinished)
+    return copied
+
+
+def _copy(original: _Copied) -> _Copied:
+    """Return what ``copy.copy`` would, in a fraction of the time."""
+    copied = object.__new__(type(original))
+    copied.__dict__ = original.__dict__.copy()  # which knows how to copy an object's dictionary as it is laid out
+    return copied
 
 
 # --- the moment before a span's end --------------------------------------------------------------------------

@@ -101,14 +101,16 @@ class Decider:
         """Whether an output is written as it was read, with nothing beside it."""
         self._reads_at_once = config.transform is not None
         """Whether outputs are read when a span ends: a transform is called on the thread that ended it, and once."""
+        self._notes_at_a_glance = aggregator.mirrors and not self._reads_at_once
         self.say_nothing = (KEYS | {metadata.METADATA, self._attribute}).isdisjoint
         """Whether attributes hold no output: told by their names, without a look at a value."""
         self.lineage = lineage
         self.aggregator = aggregator
 
-    def __len__(self) -> int:
-        """How much is remembered."""
-        return len(self.lineage) + len(self.aggregator.gathered)
+    @property
+    def remembered(self) -> int:
+        """How much is remembered. No ``__len__``: that would be what tells whether there is a decider."""
+        return self.lineage.remembered + len(self.aggregator.gathered) + len(self.aggregator.records)
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
@@ -127,13 +129,21 @@ class Decider:
                 ended.records = self.aggregator.take_records(ended.key)
             if self._reads_at_once:
                 ended.span = span
-            origin = self.lineage.live.get(context[SPAN_ID])
-            if origin is context:  # a local root, and none is around it
+            live = self.lineage.live
+            origin = live.get(context[SPAN_ID])
+            if origin is context and not self._reads_at_once:  # a local root that none is around
                 ended.is_root = True
-                if self._reads_at_once:
-                    self._read(ended)
+            elif (  # below such a one
+                origin is not None
+                and live.get(origin[SPAN_ID]) is origin
+                and origin[TRACE_ID] == context[TRACE_ID]
+                and self._notes_at_a_glance
+            ):
+                self._note_for(origin[:2], ended)
+                if live.get(origin[SPAN_ID]) is not origin:  # it ended meanwhile
+                    self.aggregator.forget([origin[:2]])
             else:
-                self._note(ended, context, origin)
+                self._note(ended, context)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Noting a span's end", error)
         finally:
@@ -143,14 +153,10 @@ class Decider:
                     self.aggregator.forget([ended.key])
         return ended
 
-    def _note(self, ended: EndedSpan, context: ContextTuple, origin: ContextTuple | None) -> None:
-        """Note a span for the local roots above it."""
-        live = self.lineage.live
-        if origin is not None and live.get(origin[SPAN_ID]) is origin and origin[TRACE_ID] == context[TRACE_ID]:
-            root: SpanKey | None = origin[:2]  # nearly always, and what follows would find it, too
-        else:
-            root = self.lineage.root_of(context)
-            ended.is_root = root == ended.key
+    def _note(self, ended: EndedSpan, context: ContextTuple) -> None:
+        """Note a span for its local root, and for those around that."""
+        root = self.lineage.root_of(context)
+        ended.is_root = root == ended.key
         if self._reads_at_once:
             self._read(ended)
         if root is None or not self.aggregator.mirrors:
@@ -158,7 +164,9 @@ class Decider:
         if not ended.is_root:
             self._note_for(root, ended)
         if not self.lineage.is_alone(root):
-            self._note_above(root, ended)
+            for above in self._roots_from(root):
+                if above not in (root, ended.key):
+                    self._note_for(above, ended)
 
     def _note_for(self, root: SpanKey, ended: EndedSpan) -> None:
         gathered = self.aggregator.gathered.get(root) or self.aggregator.gathered_for(root)
@@ -167,12 +175,6 @@ class Decider:
         noted.append(ended)
         if self._reads_at_once or len(noted) > MAX_NOTED:
             self.aggregator.count(gathered)
-
-    def _note_above(self, root: SpanKey, ended: EndedSpan) -> None:
-        """Note a span for the local roots around its own."""
-        for above in self._roots_from(root):
-            if above not in (root, ended.key):
-                self._note_for(above, ended)
 
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""

@@ -72,7 +72,8 @@ class Lineage:
         self.twins.clear()
         self.running.clear()
 
-    def __len__(self) -> int:
+    @property
+    def remembered(self) -> int:
         """How many spans are remembered."""
         return len(self.live) + len(self.ended) + len(self.twins) + len(self.running)
 
@@ -190,7 +191,7 @@ class Lineage:
         running = self.running.get(name)
         if running is not None:
             running.add(span[SPAN_ID])
-        elif self.origin_of(origin) is not None:  # it has not ended
+        elif name in self.live or self.origin_of(origin) is not None:  # it has not ended
             self.running.setdefault(name, set()).add(span[SPAN_ID])
 
     def has_running(self, root: ContextTuple) -> bool:

@@ -186,7 +186,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
     def _in_the_child(self) -> int:
-        if len(self.processor._decider) or self.sink.names != [name for name, _ in self.expected]:
+        if self.processor._decider.remembered or self.sink.names != [name for name, _ in self.expected]:
             return 2
         for node in self.nodes:
             node.span.end()  # it is the parent's: exported without what the child cannot know
@@ -195,7 +195,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.tracer.start_span("child's llm", attributes={"gen_ai.completion": "of the child"}).end()
         self.processor.force_flush()
         value = '["of the child"]' if self.policy == "all" else "of the child"
-        right = self.sink.run_outputs["child's root"] == value and len(self.processor._decider) == 0
+        right = self.sink.run_outputs["child's root"] == value and self.processor._decider.remembered == 0
         right = right and sorted(inherited) == sorted(node.name for node in self.nodes if not node.has_ended)
         return 0 if right else 3
 
@@ -306,7 +306,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def nothing_is_remembered_when_nothing_lives(self):
         if hasattr(self, "sink") and not self.held and all(node.has_ended for node in self.nodes):
-            assert len(self.processor._decider) == 0
+            assert self.processor._decider.remembered == 0
 
     def teardown(self):
         if not hasattr(self, "sink"):

@@ -42,7 +42,7 @@ def test_a_span_that_the_processor_did_not_see_start_is_handed_on():
     early.end()
 
     assert sink.run_outputs == {"early": "Paris."}
-    assert len(processor._decider) == 0
+    assert processor._decider.remembered == 0
 
 
 def test_an_end_that_is_told_twice_harms_nobody():

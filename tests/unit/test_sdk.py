@@ -283,4 +283,4 @@ def test_a_processor_that_does_not_forward_on_ending_is_worked_around():
 
     found = {span.name: span.attributes[RUN_OUTPUT] for span in exporter.get_finished_spans()}
     assert found == {f"{kind} {n}": f"answer {n}" for n in range(3) for kind in ("root", "llm")}
-    assert len(processor._decider) == 0
+    assert processor._decider.remembered == 0

@@ -1,0 +1,66 @@
+"""The profile: what each step costs, measured by leaving out the steps after it.
+
+A profiler would slow the steps down by more than they take; here each contender does a step more than the one before.
+"""
+
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import SpanProcessor
+
+from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor
+from braintrust_run_output.conventions import KEYS
+
+from .contenders import OURS, Contender, run_output_processor
+
+
+class Floor(SpanProcessor):
+    """The least that knows, when a model's span ends, which root it is below, and takes no care of anything else."""
+
+    def __init__(self) -> None:
+        self._roots: dict[int, object] = {}
+        self._say_nothing = KEYS.isdisjoint
+
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        context, parent = span._context, span._parent
+        self._roots[context[1]] = context if parent is None else self._roots.get(parent[1], context)
+
+    def _on_ending(self, span: Any) -> None:
+        self._say_nothing(span._attributes._dict)
+        self._roots.pop(span._context[1], None)
+
+
+def _turned_off() -> RunOutputSpanProcessor:
+    return RunOutputSpanProcessor(config=RunOutputConfig(enabled=False))
+
+
+def _following() -> RunOutputSpanProcessor:
+    processor: Any = run_output_processor()
+    processor._enrich = lambda _span, seen, _end_time: processor._passed(seen[0])
+    return processor
+
+
+def _noting() -> RunOutputSpanProcessor:
+    processor: Any = run_output_processor()
+    assert processor._decider  # made now: otherwise it would be later, with another `_write`
+    processor._write = lambda _span, _unfinished: None
+    return processor
+
+
+def _never_holding(batch: SpanProcessor) -> RunOutputSpanProcessor:
+    return RunOutputSpanProcessor(batch, config=RunOutputConfig(hold="never"))
+
+
+STEPS = (
+    *OURS[:-2],
+    Contender("floor", "the floor: an entry, a removal, a look at the names", lambda batch: [Floor(), batch]),
+    Contender("turned-off", "in place, turned off", lambda batch: [_turned_off(), batch]),
+    Contender("following", "in place, spans are followed", lambda batch: [_following(), batch]),
+    Contender("noting", "… and ends noted", lambda batch: [_noting(), batch]),
+    Contender("all", "… and attributes marked: **in place**", lambda batch: [run_output_processor(), batch]),
+    Contender("never-holding", "wrapping, roots are not held", lambda batch: [_never_holding(batch)]),
+    OURS[-1],
+)
+"""From no processor to everything."""
+PROFILED = ("request-5", "gen_ai-completion", "openinference", "messages-1k")
+"""The names of the workloads for which it is worth a look."""
