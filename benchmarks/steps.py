@@ -18,7 +18,7 @@ class Floor(SpanProcessor):
     """The least that knows, when a model's span ends, which root it is below, and takes no care of anything else."""
 
     def __init__(self) -> None:
-        self._roots: dict[int, object] = {}
+        self._roots: dict[int, Any] = {}
         self._say_nothing = KEYS.isdisjoint
 
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
@@ -28,6 +28,31 @@ class Floor(SpanProcessor):
     def _on_ending(self, span: Any) -> None:
         self._say_nothing(span._attributes._dict)
         self._roots.pop(span._context[1], None)
+
+
+class NotingFloor(Floor):
+    """The least that can read outputs later: it puts aside what it needs of a model's span, and of its root."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._noted: dict[int, list[object]] = {}
+
+    def _on_ending(self, span: Any) -> None:
+        context, store = span._context, span._attributes
+        root = self._roots.pop(context[1], context)
+        if not self._say_nothing(store._dict) or (root is context and context[1] in self._noted):
+            store.put_aside = _Noted(context, store._dict, span._events, span._status, span._end_time)
+            if root is context:
+                store.put_aside.below = self._noted.pop(context[1], None)
+            else:
+                self._noted.setdefault(root[1], []).append(store.put_aside)
+
+
+class _Noted:
+    below: list[object] | None
+
+    def __init__(self, *what: object) -> None:
+        self.what = what
 
 
 def _turned_off() -> RunOutputSpanProcessor:
@@ -54,6 +79,7 @@ def _never_holding(batch: SpanProcessor) -> RunOutputSpanProcessor:
 STEPS = (
     *OURS[:-2],
     Contender("floor", "the floor: an entry, a removal, a look at the names", lambda batch: [Floor(), batch]),
+    Contender("noting-floor", "the floor, and outputs put aside", lambda batch: [NotingFloor(), batch]),
     Contender("turned-off", "in place, turned off", lambda batch: [_turned_off(), batch]),
     Contender("following", "in place, spans are followed", lambda batch: [_following(), batch]),
     Contender("noting", "… and ends noted", lambda batch: [_noting(), batch]),
