@@ -138,7 +138,7 @@ def glance(span: ReadableSpan) -> Glance:
     return span.get_span_context() or _NO_CONTEXT, attributes_of(span), events_of(span)
 
 
-_Seen: TypeAlias = "tuple[Mapping[str, Any], Sequence[Event], Status, InstrumentationScope | None, int | None]"
+_Known: TypeAlias = "tuple[Glance, Status, InstrumentationScope | None, int | None]"
 
 
 class SpanState:
@@ -156,47 +156,51 @@ class SpanState:
     """The span itself, for a transform. Not to be set where `write_later` is used."""
 
     def __init__(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
-        context, attributes, events = seen
-        self.key: SpanKey = context[:2]
         self.end_time = end_time
         known: Any = span
         try:
-            status, scope, limit = known._status, known._instrumentation_scope, known._attributes.max_value_len
+            rest = known._status, known._instrumentation_scope, known._attributes.max_value_len
         except AttributeError:  # something else was put in place of the SDK's own
-            status, scope = span.status, span.instrumentation_scope
             limit = getattr(getattr(span, "_attributes", None), "max_value_len", None)
+            rest = span.status, span.instrumentation_scope, limit
         # Taken apart by who reads it, on another thread.
-        self._seen: _Seen = (attributes, events, status, scope, limit)
+        self._known: _Known = (seen, *rest)
 
     def let_go(self) -> None:
         """Keep nothing but what identifies the span: its attributes may be large."""
-        self._seen = ({}, (), *self._seen[2:])
+        (context, *_), *rest = self._known
+        self._known = ((context, {}, ()), *rest)  # type: ignore[assignment]
+
+    @property
+    def key(self) -> SpanKey:
+        """What identifies the span."""
+        return self._known[0][0][:2]
 
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The span's attributes. Not to be changed."""
-        return self._seen[0]
+        return self._known[0][1]
 
     @property
     def events(self) -> Sequence[Event]:
         """The span's events."""
-        return self._seen[1]
+        return self._known[0][2]
 
     @property
     def has_failed(self) -> bool:
         """Whether the span's status is an error."""
-        return self._seen[2].status_code is StatusCode.ERROR
+        return self._known[1].status_code is StatusCode.ERROR
 
     @property
     def scope_name(self) -> str:
         """The name of the span's instrumentation scope, empty if it has none."""
-        scope = self._seen[3]
+        scope = self._known[2]
         return scope.name if scope is not None else ""
 
     @property
     def max_value_length(self) -> int | None:
         """The SDK's limit for the length of string attributes in characters, None if there is none."""
-        return self._seen[4]
+        return self._known[3]
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -435,6 +439,8 @@ class SpanHooks(SpanProcessor):
     """Called with the context of a span that starts, and its origin: ``Lineage.runs_below``, where that is wanted."""
     _passed: Callable[[ContextTuple], ContextTuple | None]
     """Called with the context of an ending span that is passed over: ``Lineage.end``."""
+    _tidy_up: Callable[[], object]
+    """Called when more than ``_max_ended`` ended spans are remembered: ``Lineage.forget_ended``."""
     _live: dict[int, ContextTuple]
     _ended: dict[int, ContextTuple]
     _twins: Mapping[SpanKey, ContextTuple]
@@ -504,7 +510,7 @@ class SpanHooks(SpanProcessor):
                 elif origin is not None:
                     self._ended[span_id] = origin
                     if len(self._ended) > self._max_ended:
-                        self._passed(context)  # once more, to tidy up
+                        self._tidy_up()
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 

@@ -101,11 +101,13 @@ class Decider:
         """Whether an output is written as it was read, with nothing beside it."""
         self._reads_at_once = config.transform is not None
         """Whether outputs are read when a span ends: a transform is called on the thread that ended it, and once."""
-        self._notes_at_a_glance = aggregator.mirrors and not self._reads_at_once
         self.say_nothing = (KEYS | {metadata.METADATA, self._attribute}).isdisjoint
         """Whether attributes hold no output: told by their names, without a look at a value."""
         self.lineage = lineage
         self.aggregator = aggregator
+        # What is looked at whenever a span ends.
+        self._live, self._mirrors = lineage.live, aggregator.mirrors
+        self._gathered, self._records = aggregator.gathered, aggregator.records
 
     @property
     def remembered(self) -> int:
@@ -125,23 +127,20 @@ class Decider:
         ended, context = EndedSpan(span, seen, end_time), seen[0]
         ended.decider = self
         try:
-            if self.aggregator.records:
+            if self._records:
                 ended.records = self.aggregator.take_records(ended.key)
+            live = self._live
+            origin = live.get(context[SPAN_ID])
             if self._reads_at_once:
                 ended.span = span
-            live = self.lineage.live
-            origin = live.get(context[SPAN_ID])
-            if origin is context and not self._reads_at_once:  # a local root that none is around
+                self._note(ended, context)
+            elif origin is context:  # a local root that none is around
                 ended.is_root = True
-            elif (  # below such a one
-                origin is not None
-                and live.get(origin[SPAN_ID]) is origin
-                and origin[TRACE_ID] == context[TRACE_ID]
-                and self._notes_at_a_glance
-            ):
-                self._note_for(origin[:2], ended)
-                if live.get(origin[SPAN_ID]) is not origin:  # it ended meanwhile
-                    self.aggregator.forget([origin[:2]])
+            elif origin is not None and live.get(origin[SPAN_ID]) is origin and origin[TRACE_ID] == context[TRACE_ID]:
+                if self._mirrors:  # it is below such a one
+                    self._note_for(origin[:2], ended)
+                    if live.get(origin[SPAN_ID]) is not origin:  # that ended meanwhile
+                        self.aggregator.forget([origin[:2]])
             else:
                 self._note(ended, context)
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
@@ -149,7 +148,7 @@ class Decider:
         finally:
             if not ended.is_root:
                 ended.origin = self.lineage.end(context)
-                if ended.records or self.aggregator.records:  # what comes from now on names a span that has ended
+                if ended.records or self._records:  # what comes from now on names a span that has ended
                     self.aggregator.forget([ended.key])
         return ended
 
@@ -159,7 +158,7 @@ class Decider:
         ended.is_root = root == ended.key
         if self._reads_at_once:
             self._read(ended)
-        if root is None or not self.aggregator.mirrors:
+        if root is None or not self._mirrors:
             return
         if not ended.is_root:
             self._note_for(root, ended)
@@ -169,7 +168,9 @@ class Decider:
                     self._note_for(above, ended)
 
     def _note_for(self, root: SpanKey, ended: EndedSpan) -> None:
-        gathered = self.aggregator.gathered.get(root) or self.aggregator.gathered_for(root)
+        gathered = self._gathered.get(root)
+        if gathered is None:
+            gathered = self.aggregator.gathered_for(root)
         ended.is_noted = True
         noted = gathered.noted
         noted.append(ended)
@@ -179,12 +180,12 @@ class Decider:
     def close(self, ended: EndedSpan) -> None:
         """Forget a local root: what arrives for it from now on is late."""
         key = ended.key
-        if self.aggregator.records:  # they arrived while the root was held back
+        if self._records:  # they arrived while the root was held back
             records = self.aggregator.take_records(key)
             ended.late, ended.late_input = self._rendered(records, ended), self._first_input(records)
             self._add_above(ended)
         self.lineage.end(key)
-        ended.gathered = self.aggregator.gathered.pop(key, None)
+        ended.gathered = self._gathered.pop(key, None)
 
     def _add_above(self, root: EndedSpan) -> None:
         """Add what arrived late for a local root to those around it."""

@@ -112,8 +112,8 @@ class Lineage:
                 ended.clear()
         elif origin is not None:
             ended[key] = origin
-        if len(ended) > self.max_ended:
-            self._forget_ended()
+            if len(ended) > self.max_ended:
+                self.forget_ended()
         return origin
 
     def _origin_below(self, parent: ContextTuple) -> ContextTuple | None:
@@ -225,7 +225,8 @@ class Lineage:
             if len(self.twins) > self.max_live:
                 self.twins.pop(next(iter(self.twins)), None)
 
-    def _forget_ended(self) -> None:
+    def forget_ended(self) -> None:
+        """Forget the older half of the ended spans."""
         with self._lock:
             for key in list(islice(self.ended, self.max_ended // 2)):
                 self.ended.pop(key, None)

@@ -68,7 +68,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._lineage = lineage = Lineage(self._aggregator.forget, follows_running=holds)
         self._made_decider: Decider | None = None
         self._write: Callable[[ReadableSpan, _sdk.Unfinished], None] = _sdk.write_now
-        self._started, self._passed = lineage.start, lineage.end
+        self._started, self._passed, self._tidy_up = lineage.start, lineage.end, lineage.forget_ended
         self._live, self._ended, self._twins = lineage.live, lineage.ended, lineage.twins
         self._max_live, self._max_ended = lineage.max_live, lineage.max_ended
         self._say_nothing = self._say_nothing_at_first
