@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults, metadata
 from ._sdk import SPAN_ID, TRACE_ID, SpanState
-from .aggregator import MAX_NOTED, Findings
+from .aggregator import MAX_NOTED
 from .conventions import KEYS, is_model, is_never_a_completion
 from .conventions.inputs import has_input, read_input
 from .reader import Reader, generic_output
+from .run_outputs import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from ._sdk import ContextTuple, Glance, SpanKey, Written
-    from .aggregator import Aggregator, Gathered, RecordedCompletion, RunOutput
+    from .aggregator import Aggregator, Gathered
     from .config import RunOutputConfig
     from .lineage import Lineage
+    from .run_outputs import RecordedCompletion, RunOutput
 
 INPUT_JSON = "braintrust.input_json"
 

@@ -9,7 +9,6 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 
 from . import _faults, _sdk
-from .aggregator import RecordedCompletion
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider as AnyLoggerProvider
@@ -75,6 +74,7 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
         from .conventions.inputs import read_input
         from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
         from .conventions.span_events import CHOICE
+        from .run_outputs import RecordedCompletion
 
         record = emitted.log_record
         attributes = record.attributes or {}

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
     from ._sdk import ContextTuple, Glance, SpanKey
-    from .aggregator import RecordedCompletion
     from .decision import Decider, EndedSpan
     from .holding import HeldRoots
+    from .run_outputs import RecordedCompletion
 
 _processors: weakref.WeakSet[RunOutputSpanProcessor] = weakref.WeakSet()
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _faults, metadata
-from .aggregator import GenericOutput, RunOutput
 from .completion import encodable
 from .conventions import generic_excerpt, read_completion, read_generic_output
+from .run_outputs import GenericOutput, RunOutput
 
 if TYPE_CHECKING:
     from ._sdk import SpanState

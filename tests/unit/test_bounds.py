@@ -9,8 +9,9 @@ import pytest
 from opentelemetry import trace
 
 from braintrust_run_output import lineage
-from braintrust_run_output.aggregator import Aggregator, Gathered, RunOutput
+from braintrust_run_output.aggregator import Aggregator, Gathered
 from braintrust_run_output.lineage import Lineage
+from braintrust_run_output.run_outputs import RunOutput
 from support import RUN_OUTPUT, pipeline
 
 

@@ -12,8 +12,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 
 from braintrust_run_output import read_completion
-from braintrust_run_output.aggregator import RecordedCompletion
 from braintrust_run_output.holding import HeldRoots
+from braintrust_run_output.run_outputs import RecordedCompletion
 from support import RUN_OUTPUT, names, pipeline
 
 FOR_EVER = 3_600_000

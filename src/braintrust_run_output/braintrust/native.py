@@ -14,11 +14,12 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.trace import SpanProcessor
 
 from .. import _faults, _sdk
-from ..aggregator import Aggregator, Gathered, RunOutput
+from ..aggregator import Aggregator, Gathered
 from ..config import RunOutputConfig
 from ..conventions import read_completion
 from ..conventions._json import is_array, is_object
 from ..metadata import explicit as explicit_on_span
+from ..run_outputs import RunOutput
 from . import outputs
 
 if TYPE_CHECKING:

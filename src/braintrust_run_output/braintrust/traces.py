@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _faults
-from ..aggregator import Aggregator, Gathered, RunOutput
+from ..aggregator import Aggregator, Gathered
 from ..conventions._json import is_object
+from ..run_outputs import RunOutput
 from . import outputs
 
 if TYPE_CHECKING:

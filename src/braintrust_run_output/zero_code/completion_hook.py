@@ -13,10 +13,10 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 from .. import _faults, _sdk
-from ..aggregator import RecordedCompletion
 from ..conventions.gen_ai_messages import read_value
 from ..conventions.inputs import read_input
 from ..processor import span_processors
+from ..run_outputs import RecordedCompletion
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
