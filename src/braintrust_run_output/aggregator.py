@@ -103,6 +103,10 @@ class Aggregator:
         """Count the descendants that have been noted for a root, in the order in which they were."""
         for one in list(root.noted):
             one.read()  # without the lock: what it reports goes to handlers of the application
+        self.count_read(root)
+
+    def count_read(self, root: Gathered) -> None:
+        """Count the descendants that have been noted for a root, up to the first that has not been read."""
         with self._lock:
             while root.noted:
                 one = root.noted.pop(0)  # at once: a signal handler may end a span here, and count what is left

@@ -59,8 +59,8 @@ class EndedSpan(SpanState):
     decider: Decider
     is_root = False
     """Whether it is a local root."""
-    is_noted = False
-    """Whether local roots above it count its findings."""
+    noted_for: tuple[SpanKey, ...] = ()
+    """The local roots above it, which count its findings."""
     origin: ContextTuple | None = None
     """What its lineage says of it, unless it is a local root, which lives until it is closed."""
     records: Sequence[RecordedCompletion] = ()
@@ -173,7 +173,7 @@ class Decider:
         gathered = self._gathered.get(root)
         if gathered is None:
             gathered = self.aggregator.gathered_for(root)
-        ended.is_noted = True
+        ended.noted_for += (root,)
         noted = gathered.noted
         noted.append(ended)
         if self._reads_at_once or len(noted) > MAX_NOTED:
@@ -281,8 +281,8 @@ class Decider:
         """Return the attributes to add to an ended span; a local root must have been closed. It does not raise."""
         try:
             written = self._attributes_for_root(ended) if ended.is_root else self._attributes_for_other(ended)
-            if ended.is_noted:
-                ended.read()
+            if ended.noted_for:
+                self._count_for(ended)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Deciding on a span's output", error)
             written = _NOTHING
@@ -293,6 +293,14 @@ class Decider:
             ended.records, ended.gathered = (), None
             ended.let_go()
         return ended.written
+
+    def _count_for(self, ended: EndedSpan) -> None:
+        """Have a span counted by the live local roots above it: they need not keep what they will not want."""
+        ended.read()
+        for root in ended.noted_for:
+            gathered = self._gathered.get(root)
+            if gathered is not None:
+                self.aggregator.count_read(gathered)
 
     def _attributes_for_other(self, ended: EndedSpan) -> Written:
         completion = self._read(ended).completion

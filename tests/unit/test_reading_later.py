@@ -239,6 +239,22 @@ def test_a_root_that_lives_on_does_not_keep_the_prompts_of_spans_that_have_been_
     assert collected.spans[0].attributes[RUN_OUTPUT] == "Paris."
 
 
+def test_a_root_that_lives_on_keeps_one_answer_of_those_that_have_been_read(arrangement):
+    answers = ["".join([f"answer {n} "] * 1_000) for n in range(10)]
+    provider, collected = collecting(arrangement)
+    tracer = provider.get_tracer("app")
+    with tracer.start_as_current_span("root"):
+        before = [sys.getrefcount(answer) for answer in answers]
+        for answer in answers:
+            with tracer.start_as_current_span("llm") as span:
+                span.set_attribute("gen_ai.completion", answer)
+        assert [span.attributes[RUN_OUTPUT] for span in collected.spans] == answers
+        del span
+        collected.spans.clear()
+        assert [sys.getrefcount(answer) for answer in answers][:-1] == before[:-1]
+    assert collected.spans[0].attributes[RUN_OUTPUT] == answers[-1]
+
+
 @pytest.mark.parametrize("policy", ["first", "last", "all"])
 def test_few_spans_wait_to_be_read(policy):
     app = pipeline(root=policy)
