@@ -108,9 +108,10 @@ class Aggregator:
     def count_read(self, root: Gathered) -> None:
         """Count the descendants that have been noted for a root, up to the first that has not been read."""
         with self._lock:
-            while root.noted:
+            # Who has not been read stays in its place: another thread may be looking for what to read.
+            while root.noted and root.noted[0].findings is not None:
                 one = root.noted.pop(0)  # at once: a signal handler may end a span here, and count what is left
-                if one.findings is None:  # it came meanwhile
+                if one.findings is None:  # it did so just before, and this is another one
                     root.noted.insert(0, one)
                     return
                 self._count(root, one.findings)

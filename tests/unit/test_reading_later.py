@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, _sdk, reader
-from braintrust_run_output.aggregator import MAX_NOTED
+from braintrust_run_output.aggregator import MAX_NOTED, Aggregator, Gathered
+from braintrust_run_output.run_outputs import Findings
 from support import ARRANGEMENTS, RUN_OUTPUT, parts, pipeline
 
 RUN_OUTPUTS = {"root": "Paris.", "llm": "Paris."}
@@ -253,6 +254,35 @@ def test_a_root_that_lives_on_keeps_one_answer_of_those_that_have_been_read(arra
         collected.spans.clear()
         assert [sys.getrefcount(answer) for answer in answers][:-1] == before[:-1]
     assert collected.spans[0].attributes[RUN_OUTPUT] == answers[-1]
+
+
+def test_who_has_not_been_read_is_never_out_of_sight():
+    """Not even for a moment: the root may be read on another thread just then, and would go without it."""
+
+    class Noted:
+        findings: Findings | None = None
+
+        def read(self) -> Findings:
+            self.findings = Findings(())
+            return self.findings
+
+    taken = []
+
+    class Watched(list):
+        def pop(self, at):
+            taken.append(self[at].findings)
+            return super().pop(at)
+
+    aggregator, root = Aggregator("last", max_chars=100), Gathered()
+    first, second = Noted(), Noted()
+    root.noted = Watched([first, second])
+    second.read()
+    aggregator.count_read(root)
+    assert (taken, root.noted) == ([], [first, second])
+
+    first.read()
+    aggregator.count_read(root)
+    assert (taken, root.noted) == ([first.findings, second.findings], [])
 
 
 @pytest.mark.parametrize("policy", ["first", "last", "all"])
