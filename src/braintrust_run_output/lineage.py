@@ -60,8 +60,8 @@ class Lineage:
         """The origins of spans that have ended."""
         self.twins: dict[SpanKey, ContextTuple] = {}
         """The origins of spans that started while a span of another trace with the same id lived."""
-        self.running: dict[object, set[object]] = {}
-        """The live descendants of local roots, where they are followed; by span ids, see `_name_of`."""
+        self.running: dict[int | SpanKey, set[int]] = {}
+        """The span ids of local roots' live descendants, where they are followed; roots are named by `_name_of`."""
         self.clear()
 
     def clear(self) -> None:
@@ -212,7 +212,7 @@ class Lineage:
             if not running and name not in self.live and self.origin_of(origin) is None:
                 self.running.pop(name, None)
 
-    def _name_of(self, span: ContextTuple) -> object:
+    def _name_of(self, span: ContextTuple) -> int | SpanKey:
         """Return what a live span is known by: its span id, and the trace id as well if another has the same."""
         return span[:2] if self.twins and span[:2] in self.twins else span[SPAN_ID]
 

@@ -129,9 +129,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     # --- in place: while the span is ending --------------------------------------------------------------------
 
     def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
-        decider = self._made_decider
-        if decider is None:
-            decider = self._decider
+        decider = self._made_decider or self._decider
         ended = decider.end(span, seen, end_time)
         if ended.is_root:
             decider.close(ended)
@@ -183,9 +181,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                     or (self._running and self._running.get(context[SPAN_ID]))
                     or self._waits_for_outputs
                 ):
-                    decider = self._made_decider
-                    if decider is None:
-                        decider = self._decider
+                    decider = self._made_decider or self._decider
                     ended = decider.end(span, seen, span.end_time or 0)
                     origin, is_held = ended.origin, self._is_held(span, ended)
                 else:
