@@ -15,15 +15,16 @@ forgotten; no code of others runs under it.
 from __future__ import annotations
 
 import threading
-from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ._sdk import IS_REMOTE, SPAN_ID, TRACE_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ._sdk import ContextTuple, SpanKey
+
+_Key = TypeVar("_Key")
 
 MAX_LIVE = 100_000
 """How many live spans are remembered; beyond that the oldest are taken for spans that never end."""
@@ -223,22 +224,31 @@ class Lineage:
         with self._lock:
             self.twins[span] = origin
             if len(self.twins) > self.max_live:
-                self.twins.pop(next(iter(self.twins)), None)
+                for key in _oldest(self.twins, self.max_live // 10 + 1):
+                    self.twins.pop(key, None)
 
     def forget_ended(self) -> None:
         """Forget the older half of the ended spans."""
         with self._lock:
-            for key in list(islice(self.ended, self.max_ended // 2)):
+            for key in _oldest(self.ended, self.max_ended // 2):
                 self.ended.pop(key, None)
 
     def _forget_oldest(self) -> None:
         forgotten: list[SpanKey] = []
         with self._lock:
             excess = self.max_live // 10 + 1 if len(self.live) > self.max_live else 0
-            for span_id in list(islice(self.live, excess)):
+            for span_id in _oldest(self.live, excess):
                 origin = self.live.pop(span_id, None)
                 if origin is not None:
                     forgotten.append((origin[TRACE_ID], span_id))
                     self.done(forgotten[-1], origin)
                     self.running.pop(span_id, None)
         self._forgets(forgotten)
+
+
+def _oldest(spans: Mapping[_Key, object], number: int) -> list[_Key]:
+    """Return what has been in a dictionary for longest, while others may add to it and remove from it.
+
+    One operation puts it all down: an iterator would live on, and raise when it sees that the dictionary has changed.
+    """
+    return list(spans)[:number]

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from .holding import HeldRoots
     from .run_outputs import RecordedCompletion
 
-_processors: weakref.WeakSet[RunOutputSpanProcessor] = weakref.WeakSet()
+_processors: list[weakref.ref[RunOutputSpanProcessor]] = []
 
 
 def span_processors() -> list[RunOutputSpanProcessor]:
     """Return the span processors that exist in this process, for those who learn of outputs beside the spans."""
-    return list(_processors)
+    return [alive for one in list(_processors) if (alive := one()) is not None]
 
 
 class RunOutputSpanProcessor(_sdk.SpanHooks):
@@ -77,7 +77,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._runs_below = lineage.runs_below if holds else None
         self._waits_for_outputs = holds and self.config.hold == "always"
         self._held = self._hold_roots() if holds else None
-        _processors.add(self)
+        _processors.append(weakref.ref(self, _processors.remove))
         _sdk.at_fork(before=self._before_fork, after_in_child=self._start_clean)
 
     def _hold_roots(self) -> HeldRoots[tuple[ReadableSpan, EndedSpan]]:

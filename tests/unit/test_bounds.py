@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from itertools import count
 
 import pytest
 from opentelemetry import trace
@@ -48,6 +50,57 @@ def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children():
     assert followed.remembered < 5_000
     followed.end((1, 1))
     assert followed.remembered == 0
+
+
+def at_instruction(number: int, visit: Callable[[], object], work: Callable[[], object]) -> bool:
+    """Run ``work``, and ``visit`` before one bytecode instruction of ``lineage`` in it; whether there are so many."""
+    left = number
+
+    def trace(frame, event, _arg):
+        nonlocal left
+        if frame.f_code.co_filename != lineage.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left -= 1
+            if left == 0:
+                visit()
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return left <= 0
+
+
+@pytest.mark.parametrize("trace_id", [1, 2])
+def test_another_thread_may_start_and_end_spans_at_any_moment_while_some_are_forgotten(trace_id):
+    """A dictionary that is gone through must not change: what is to be forgotten is put down in one operation."""
+    for number in count(1):
+        followed = Lineage(lambda _spans: None, max_live=5)
+        followed.max_ended = 3
+
+        def another_thread(followed: Lineage = followed) -> None:
+            followed.start((3, 100, False), None)
+            followed.start((3, 101, False), (3, 100, False))
+            followed.end((3, 101, False))
+            followed.end((3, 3, False))
+
+        def work(followed: Lineage = followed) -> None:
+            for n in range(8):
+                followed.start((1, n, False), None)
+                followed.start((trace_id, n, False), None)  # itself again, or its twin
+                followed.start((1, 50 + n, False), (1, n, False))
+                followed.end((1, 50 + n, False))
+
+        if not at_instruction(number, another_thread, work):
+            break
+        assert len(followed.live) <= 6
+        assert len(followed.twins) <= 6
+        assert len(followed.ended) <= 4
+    assert number > 1_000
 
 
 @pytest.mark.parametrize("policy", ["last", "first", "all"])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import weakref
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
 
+from braintrust_run_output import RunOutputSpanProcessor
+from braintrust_run_output.processor import span_processors
 from braintrust_run_output.zero_code import completion_hook
 from braintrust_run_output.zero_code.completion_hook import RunOutputCompletionHook
 from support import pipeline
@@ -122,6 +126,16 @@ def test_an_output_that_cannot_be_read_raises_nothing():
         RunOutputCompletionHook().on_completion(inputs=(), outputs=Broken(), span=span)
 
     assert traced.run_outputs == {}
+
+
+def test_a_processor_that_is_gone_is_not_told():
+    traced = pipeline()
+    gone = weakref.ref(RunOutputSpanProcessor())
+    gc.collect()
+
+    assert gone() is None
+    assert traced.processor in span_processors()
+    assert None not in span_processors()
 
 
 def test_without_a_processor_it_says_once_what_is_missing(monkeypatch, caplog):
