@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import threading
-from collections import Counter
+from collections import Counter, deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
 RUN_OUTPUT = "braintrust.metadata.run_output"
 WANTED, TRACE, SIZE = "soak.wanted", "soak.trace", "soak.size"
 FAULT = "soak.fault"
+LATE = ("late", "after the root")
+FAULTS = ("failing transform", "failing exporter", "failing processor")
+CONTAINED = (("transform", "ValueError"), ("on_end of the wrapped processor", "ValueError"))
+"""What the package reports of these."""
+WAITING = 64
+"""How many spans wait to be read, where they are read later."""
+KEPT_FOR_A_SPAN = 1024
+"""How many bytes a span may take that has not ended: contexts, ids, and what is gathered for it but for the text."""
 NEVER_DUE = 3_600_000
 SOON_DUE = 20
 
@@ -50,7 +60,14 @@ class Tally:
         with self.lock:
             self.counts.update(names)
 
-    def exported(self, span: ReadableSpan) -> None:
+    def fail(self, kind: str, problem: str) -> None:
+        """Note that something is not as it must be."""
+        with self.lock:
+            self.counts[kind] += 1
+            if len(self.wrong) < 20:
+                self.wrong.append(problem)
+
+    def exported(self, span: ReadableSpan, where: str = "") -> None:
         """Note, and check, what has arrived at the end of a pipeline."""
         attributes = span.attributes or {}
         wanted = attributes.get(WANTED)
@@ -60,10 +77,8 @@ class Tally:
             self.ids -= span.context.span_id if span.context else 0
             if wanted is not None:
                 self.counts["roots checked"] += 1
-            if problem:
-                self.counts["roots wrong"] += 1
-                if len(self.wrong) < 20:
-                    self.wrong.append(problem)
+        if problem:
+            self.fail("roots wrong", f"{where}: {problem}")
 
     def _problem(self, attributes: Any, wanted: str) -> str:
         value = attributes.get(RUN_OUTPUT)
@@ -79,18 +94,60 @@ class Tally:
         return "" if right else f"{attributes[TRACE]}: wanted {wanted}, found {found}"
 
 
+class Contained(logging.Handler):
+    """Takes what the package reports: that it has contained failures. Others than the soak's own are its own."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__()
+        self._tally = tally
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take what is reported."""
+        if not isinstance(record.args, tuple) or record.args[:2] not in CONTAINED:
+            self._tally.fail("failures of its own", record.getMessage())
+
+
 class Checking(SpanProcessor):
     """The end of a pipeline; it may fail after it has taken a span."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, where: str = "") -> None:
         self._tally = tally
+        self._where = where
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span."""
-        self._tally.exported(span)
+        self._tally.exported(span, self._where)
         if (span.attributes or {}).get(FAULT) == "failing processor":
             self._tally.count("fault: failing processor")
             raise ValueError("of the soak's wrapped processor")
+
+
+class CheckingLater(Checking):
+    """The end of a pipeline whose spans are read when others have come after them, by whoever brings those."""
+
+    def __init__(self, tally: Tally, where: str = "") -> None:
+        super().__init__(tally, where)
+        self._waiting: deque[ReadableSpan] = deque()
+        os.register_at_fork(after_in_child=self._waiting.clear)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span."""
+        self._waiting.append(span)
+        self._check_down_to(WAITING)
+
+    def force_flush(self, _timeout_millis: int = 30000) -> bool:
+        """Check what waits."""
+        self._check_down_to(0)
+        return True
+
+    def shutdown(self) -> None:
+        """Check what waits."""
+        self._check_down_to(0)
+
+    def _check_down_to(self, number: int) -> None:
+        while len(self._waiting) > number:
+            with contextlib.suppress(IndexError):  # another thread has taken it
+                super().on_end(self._waiting.popleft())
 
 
 class Failing(SpanExporter):
@@ -118,6 +175,8 @@ class Pipeline(NamedTuple):
     tally: Tally
     hold: str
     """What late completions can count on: ``never``, ``open``, ``always``; or ``short``, nothing is certain."""
+    unfit: frozenset[str]
+    """The kinds of traces of which nothing is certain here, or that would be no different: they are plain ones here."""
 
     @property
     def live(self) -> int:
@@ -126,9 +185,10 @@ class Pipeline(NamedTuple):
 
     @property
     def kept(self) -> int:
-        """How many characters of outputs the processor keeps, for roots that have not ended."""
-        gathered = self.processor._decider.aggregator.gathered  # noqa: SLF001
-        return sum(len(output.value) for one in list(gathered.values()) for output in one.outputs)
+        """How many bytes the processor has to keep for spans that have not ended, about."""
+        decider = self.processor._decider  # noqa: SLF001
+        outputs = (output for one in list(decider.aggregator.gathered.values()) for output in one.outputs)
+        return len(decider.lineage.live) * KEPT_FOR_A_SPAN + sum(len(output.value) for output in outputs)
 
     def log(self, span: Span, text: str) -> None:
         """Emit a log record with a completion, for a span."""
@@ -150,9 +210,11 @@ def pipelines(tally: Tally) -> list[Pipeline]:
     return [
         _pipeline("in place, first", "never", tally),
         _pipeline("in place, last", "never", tally),
+        _pipeline("in place, read later", "never", tally),
         _pipeline("wrapping, hold=open", "open", tally),
         _pipeline("wrapping, hold=always", "always", tally),
         _pipeline("wrapping, hold of 20 ms", "short", tally),
+        _pipeline("wrapping, read later", "open", tally),
     ]
 
 
@@ -163,20 +225,23 @@ def _pipeline(name: str, hold: str, tally: Tally) -> Pipeline:
             raise ValueError("of the soak's transform")
         return value
 
-    checking = Checking(tally)
-    failing = SimpleSpanProcessor(Failing(tally))
+    is_read_later = name.endswith("read later")
+    checking = (CheckingLater if is_read_later else Checking)(tally, name)
     config = RunOutputConfig(
-        transform=transform,
+        transform=None if is_read_later else transform,
         hold="open" if hold == "short" else hold,  # type: ignore[arg-type]
         hold_millis=SOON_DUE if hold == "short" else NEVER_DUE,
     )
     processor = RunOutputSpanProcessor(None if hold == "never" else checking, config=config)
-    others = [failing] if hold != "never" else [failing, _Harmless(checking)]
+    others: list[SpanProcessor] = [] if is_read_later else [SimpleSpanProcessor(Failing(tally))]
+    if hold == "never":
+        others.append(_Harmless(checking))
     provider = TracerProvider(shutdown_on_exit=False)
     for one in [*others, processor] if name == "in place, last" else [processor, *others]:
         provider.add_span_processor(one)
+    unfit = LATE if hold == "short" else FAULTS if is_read_later else ()
     logs = RunOutputLogRecordProcessor(processor)
-    return Pipeline(name, provider, processor, logs, provider.get_tracer("soak"), tally, hold)
+    return Pipeline(name, provider, processor, logs, provider.get_tracer("soak"), tally, hold, frozenset(unfit))
 
 
 class _Harmless(SpanProcessor):
@@ -189,3 +254,7 @@ class _Harmless(SpanProcessor):
         """Hand the span on."""
         with contextlib.suppress(ValueError):
             self._inner.on_end(span)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Flush it."""
+        return self._inner.force_flush(timeout_millis)

@@ -49,9 +49,7 @@ class Runner:
     def steps(self, trace: Trace) -> Step:
         """Run one trace, step by step; its late part is left to others."""
         pipeline = next(self._pipelines)
-        kind = trace.kind
-        if pipeline.hold == "short" and kind in ("late", "after the root"):
-            kind = "plain"  # what comes late there is a matter of milliseconds
+        kind = "plain" if trace.kind in pipeline.unfit else trace.kind
         pipeline.tally.count(f"trace: {kind}")
         yield from getattr(_Kinds(self, pipeline), kind.replace(" ", "_"))(trace)
 
@@ -211,7 +209,7 @@ class Here:
         self._left.put(None)
         ender.join()
         for pipeline in self.pipelines:
-            pipeline.processor.force_flush()
+            pipeline.provider.force_flush()
         if self._failed:
             raise self._failed[0]
 
@@ -268,7 +266,7 @@ def fork(pipelines: list[Pipeline], tally: Tally, seed: int, worker: str, spans:
                 for _ in runner.steps(next(plan)):
                     pass
             for pipeline in pipelines:
-                pipeline.processor.force_flush()
+                pipeline.provider.force_flush()
             report = outcome(tally, runner.started, inherited=remembered)
             with os.fdopen(writing, "w") as stream:
                 json.dump(report, stream)

@@ -48,6 +48,7 @@ def test_a_small_soak(figures):
         ("exported twice", 1),
         ("processes whose sums of span ids differ", 1),
         ("roots wrong", 1),
+        ("failures of its own", 1),
         ("threads left", 1),
         ("remembered after shutdown", 1),
         ("remembered at most", 10**6),
