@@ -93,7 +93,7 @@ class Lineage:
         if live.setdefault(context[SPAN_ID], origin) is not origin:
             self._add_twin(context[:2], origin)
         if len(live) > self.max_live:
-            self._forget_oldest()
+            self._forgetoldest()
         if self._follows_running and origin is not context:
             self.runs_below(context, origin)
         return origin
@@ -224,20 +224,20 @@ class Lineage:
         with self._lock:
             self.twins[span] = origin
             if len(self.twins) > self.max_live:
-                for key in _oldest(self.twins, self.max_live // 10 + 1):
+                for key in oldest(self.twins, self.max_live // 10 + 1):
                     self.twins.pop(key, None)
 
     def forget_ended(self) -> None:
         """Forget the older half of the ended spans."""
         with self._lock:
-            for key in _oldest(self.ended, self.max_ended // 2):
+            for key in oldest(self.ended, self.max_ended // 2):
                 self.ended.pop(key, None)
 
-    def _forget_oldest(self) -> None:
+    def _forgetoldest(self) -> None:
         forgotten: list[SpanKey] = []
         with self._lock:
             excess = self.max_live // 10 + 1 if len(self.live) > self.max_live else 0
-            for span_id in _oldest(self.live, excess):
+            for span_id in oldest(self.live, excess):
                 origin = self.live.pop(span_id, None)
                 if origin is not None:
                     forgotten.append((origin[TRACE_ID], span_id))
@@ -246,9 +246,10 @@ class Lineage:
         self._forgets(forgotten)
 
 
-def _oldest(spans: Mapping[_Key, object], number: int) -> list[_Key]:
-    """Return what has been in a dictionary for longest, while others may add to it and remove from it.
+def oldest(spans: Mapping[_Key, object], number: int) -> list[_Key]:
+    """Return so many keys that have been in a dictionary longest, none if that is not positive.
 
-    One operation puts it all down: an iterator would live on, and raise when it sees that the dictionary has changed.
+    Others may add to it and remove from it meanwhile: one operation puts all keys down, where an iterator would live
+    on, and raise when it sees that the dictionary has changed.
     """
-    return list(spans)[:number]
+    return list(spans)[:number] if number > 0 else []

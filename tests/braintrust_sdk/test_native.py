@@ -478,6 +478,16 @@ def test_traces_that_never_end_do_not_pile_up(monkeypatch):
     assert len(customizer) == 10
 
 
+def test_spans_of_one_trace_that_never_end_do_not_pile_up(monkeypatch):
+    monkeypatch.setattr("braintrust_run_output.braintrust.native._MAX_SPANS", 10)
+    customizer = RunOutputSpanCustomizer()
+    for number in range(100):
+        customizer.on_span_export(record(f"task {number}", ["root"]))
+    (trace,) = customizer._traces.values()
+
+    assert list(trace.spans) == [f"task {number}" for number in range(90, 100)]
+
+
 # --- compat mode -----------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ has its type, a later one its output, the last one ``metrics.end``; Braintrust m
 from __future__ import annotations
 
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, trace
@@ -18,6 +19,7 @@ from ..aggregator import Aggregator, Gathered
 from ..config import RunOutputConfig
 from ..conventions import read_completion
 from ..conventions._json import is_array, is_object
+from ..lineage import oldest
 from ..metadata import explicit as explicit_on_span
 from ..run_outputs import RunOutput
 from . import outputs
@@ -224,15 +226,15 @@ class RunOutputSpanCustomizer:
         if one is None:
             with self._lock:
                 one = self._traces.setdefault(trace_id, _Trace(trace_id))
-                while len(self._traces) > MAX_TRACES:
-                    self._traces.pop(next(iter(self._traces)))
+                for other in oldest(self._traces, len(self._traces) - MAX_TRACES):
+                    self._traces.pop(other, None)
         return one
 
     def _forget(self, one: _Trace, span: _Span) -> None:
         """Forget a span that has ended, and its trace with its last span; a live root still asks for models' rows."""
         if span.is_root:
             one.closed = True
-            one.spans = {other.row_id: other for other in one.spans.values() if other.end is None}
+            one.spans = {other.row_id: other for other in list(one.spans.values()) if other.end is None}
         elif one.root is None or one.closed or not outputs.is_model(span.type):
             one.spans.pop(span.row_id, None)
         if not one.spans:
@@ -278,7 +280,7 @@ class _Span:
 class _Trace:
     """The native spans of one trace that are live, or that their root may still ask for."""
 
-    __slots__ = ("closed", "generic", "id", "local_root", "root", "span_ids", "spans")
+    __slots__ = ("closed", "generic", "id", "local_root", "numbers", "root", "span_ids", "spans")
 
     def __init__(self, trace_id: str) -> None:
         self.id = trace_id
@@ -286,20 +288,23 @@ class _Trace:
         self.root: _Span | None = None
         self.local_root = Gathered()
         self.spans: dict[str, _Span] = {}
-        self.span_ids: list[str] = []
+        self.span_ids: dict[int, str] = {}
+        self.numbers = count()
         self.generic: _Span | None = None
 
     def add(self, span: _Span) -> _Span:
         if span.is_root:
             self.root = span
-        if len(self.spans) >= _MAX_SPANS:
-            self.spans.pop(next(iter(self.spans)), None)
-        return self.spans.setdefault(span.row_id, span)
+        known = self.spans.setdefault(span.row_id, span)
+        for row_id in oldest(self.spans, len(self.spans) - _MAX_SPANS):
+            self.spans.pop(row_id, None)
+        return known
 
     def key_of(self, span_id: str) -> tuple[int, int]:
         """Return a key for a span whose output is collected: ids of native spans need not be numbers."""
-        self.span_ids.append(span_id)
-        return 0, len(self.span_ids) - 1
+        number = next(self.numbers)
+        self.span_ids[number] = span_id
+        return 0, number
 
 
 def without_attachments(value: object) -> object:
