@@ -438,7 +438,7 @@ class SpanHooks(SpanProcessor):
     _runs_below: Callable[[ContextTuple, ContextTuple], None] | None
     """Called with the context of a span that starts, and its origin: ``Lineage.runs_below``, where that is wanted."""
     _passed: Callable[[ContextTuple], ContextTuple | None]
-    """Called with the context of an ending span that is passed over: ``Lineage.end``."""
+    """Called with the context of a span that lives no more: ``Lineage.end``."""
     _tidy_up: Callable[[], object]
     """Called when more than ``_max_ended`` ended spans are remembered: ``Lineage.forget_ended``."""
     _live: dict[int, ContextTuple]
@@ -451,6 +451,16 @@ class SpanHooks(SpanProcessor):
     """Whether attributes hold no output, told by their names."""
     _awaited: Mapping[SpanKey, object]
     """The live spans for which something has been gathered: they are not passed over."""
+    _recorded: Mapping[SpanKey, object]
+    """The spans for which something has arrived beside the spans."""
+    _note: Callable[[ReadableSpan, Glance, int], Any]
+    """Called with a span that ends and is not passed over: ``Decider.note``, which returns a ``decision.EndedSpan``."""
+    _close: Callable[[Any], None]
+    """Called with that when the span lives no more: ``Decider.close``."""
+    _write: Callable[[ReadableSpan, Unfinished], None]
+    """`write_later` or `write_now`."""
+    _writes_roots_only: bool
+    """Whether nothing is added to spans that are no local roots."""
 
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
         """Note a span that starts."""
@@ -497,26 +507,30 @@ class SpanHooks(SpanProcessor):
                 attributes, events = span._attributes._dict, span._events._dq
             except AttributeError:  # something else was put in place of the SDK's own
                 attributes, events = attributes_of(span), events_of(span)
-            if not self._say_nothing(attributes) or events or (self._awaited and context[:2] in self._awaited):
-                self._enrich(span, (context, attributes, events), span._end_time)
-            elif self._twins:
-                self._passed(context)
-            else:
-                live, span_id = self._live, context[SPAN_ID]
-                origin = live.pop(span_id, None)
-                if not live:
-                    if self._ended:
-                        self._ended.clear()
-                elif origin is not None:
-                    self._ended[span_id] = origin
-                    if len(self._ended) > self._max_ended:
-                        self._tidy_up()
+            ended = None
+            try:
+                if not self._say_nothing(attributes) or events or (self._awaited and context[:2] in self._awaited):
+                    ended = self._note(span, (context, attributes, events), span._end_time)
+            finally:  # whatever fails, it lives no more
+                if self._twins:
+                    self._passed(context)
+                else:
+                    live, span_id = self._live, context[SPAN_ID]
+                    origin = live.pop(span_id, None)
+                    if not live:
+                        if self._ended:
+                            self._ended.clear()
+                    elif origin is not None:
+                        self._ended[span_id] = origin
+                        if len(self._ended) > self._max_ended:
+                            self._tidy_up()
+            if ended is not None:
+                if ended.is_root or self._recorded:
+                    self._close(ended)
+                if ended.is_root or not self._writes_roots_only:
+                    self._write(span, ended)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
-
-    def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
-        """Enrich a live span that may have an output, or get one."""
-        raise NotImplementedError
 
 
 def before_end(span: Span, callback: Callable[[Span, int], None]) -> None:

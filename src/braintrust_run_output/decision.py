@@ -57,12 +57,12 @@ class EndedSpan(SpanState):
     """A span that has ended, and what is known of its output. It is what the aggregator notes."""
 
     decider: Decider
-    is_root = False
+    is_root: bool
     """Whether it is a local root."""
     noted_for: tuple[SpanKey, ...] = ()
     """The local roots above it, which count its findings."""
     origin: ContextTuple | None = None
-    """What its lineage says of it, unless it is a local root, which lives until it is closed."""
+    """What its lineage said of it, unless that is only that it is below a local root that none is around, or is one."""
     records: Sequence[RecordedCompletion] = ()
     """What arrived for it beside the spans, until it ended."""
     late: tuple[RunOutput, ...] = ()
@@ -118,83 +118,86 @@ class Decider:
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def end(self, span: ReadableSpan, seen: Glance, end_time: int) -> EndedSpan:
-        """Note a span that ends, also for the local roots above it. A local root lives on until it is closed.
+    def note(self, span: ReadableSpan, seen: Glance, end_time: int) -> EndedSpan:
+        """Note a span that ends, also for the local roots above it. It still lives: `close` it when it does no more.
 
         Args:
             span: The span.
             seen: Its context, attributes and events.
             end_time: When it ended, in nanoseconds since the epoch.
         """
-        ended, context = EndedSpan(span, seen, end_time), seen[0]
+        ended, context, live = EndedSpan(span, seen, end_time), seen[0], self._live
         ended.decider = self
+        origin = live.get(context[SPAN_ID])
+        ended.is_root = origin is context
         try:
-            if self._records:
-                ended.records = self.aggregator.take_records(ended.key)
-            live = self._live
-            origin = live.get(context[SPAN_ID])
-            if self._reads_at_once:
-                ended.span = span
-                self._note(ended, context)
-            elif origin is context:  # a local root that none is around
-                ended.is_root = True
-            elif origin is not None and live.get(origin[SPAN_ID]) is origin and origin[TRACE_ID] == context[TRACE_ID]:
-                if self._mirrors:  # it is below such a one
-                    self._note_for(origin[:2], ended)
-                    if live.get(origin[SPAN_ID]) is not origin:  # that ended meanwhile
-                        self.aggregator.forget([origin[:2]])
-            else:
-                self._note(ended, context)
+            if (
+                self._reads_at_once
+                or self._records
+                or origin is None
+                or live.get(origin[SPAN_ID]) is not origin
+                or origin[TRACE_ID] != context[TRACE_ID]
+            ):
+                self._note(ended, span, context)
+            elif self._mirrors and not ended.is_root:  # nearly always: it is below a local root that none is around
+                root = origin[:2]
+                ended.noted_for = (root,)
+                self._note_for(root, ended)
+                if live.get(origin[SPAN_ID]) is not origin:  # that ended meanwhile
+                    self.aggregator.forget([root])
         except BaseException as error:  # noqa: BLE001 (the span is still to be noted as ended, a root to be mirrored to)
             _faults.contain("Noting a span's end", error)
-        finally:
-            if not ended.is_root:
-                ended.origin = self.lineage.end(context)
-                if ended.records or self._records:  # what comes from now on names a span that has ended
-                    self.aggregator.forget([ended.key])
         return ended
 
-    def _note(self, ended: EndedSpan, context: ContextTuple) -> None:
+    def _note(self, ended: EndedSpan, span: ReadableSpan, context: ContextTuple) -> None:
         """Note a span for its local root, and for those around that."""
         root = self.lineage.root_of(context)
         ended.is_root = root == ended.key
+        ended.origin = self.lineage.origin_of(context)
+        if self._records:
+            ended.records = self.aggregator.take_records(ended.key)
+            if not ended.is_root:
+                self.aggregator.forget([ended.key])
         if self._reads_at_once:
+            ended.span = span
             self._read(ended)
         if root is None or not self._mirrors:
             return
         if not ended.is_root:
+            ended.noted_for += (root,)
             self._note_for(root, ended)
         if not self.lineage.is_alone(root):
             for above in self._roots_from(root):
                 if above not in (root, ended.key):
+                    ended.noted_for += (above,)
                     self._note_for(above, ended)
 
     def _note_for(self, root: SpanKey, ended: EndedSpan) -> None:
-        gathered = self._gathered.get(root)
-        if gathered is None:
-            gathered = self.aggregator.gathered_for(root)
-        ended.noted_for += (root,)
+        gathered = self._gathered.get(root) or self.aggregator.gathered_for(root)
         noted = gathered.noted
         noted.append(ended)
         if self._reads_at_once or len(noted) > MAX_NOTED:
             self.aggregator.count(gathered)
 
     def close(self, ended: EndedSpan) -> None:
-        """Forget a local root: what arrives for it from now on is late."""
-        key = ended.key
-        if self._records:  # they arrived while the root was held back
-            records = self.aggregator.take_records(key)
-            ended.late, ended.late_input = self._rendered(records, ended), self._first_input(records)
-            self._add_above(ended)
-        self.lineage.end(key)
-        ended.gathered = self._gathered.pop(key, None)
+        """Take what has been gathered for a span that lives no more: what arrives for it from now on is late."""
+        if self._records:
+            self._take_late_records(ended)
+        if ended.is_root:
+            ended.gathered = self._gathered.pop(ended.key, None)
 
-    def _add_above(self, root: EndedSpan) -> None:
-        """Add what arrived late for a local root to those around it."""
-        for above in self._roots_from(root.key):
-            if above != root.key:
-                for output in root.late:
-                    self.aggregator.add(above, output)
+    def _take_late_records(self, ended: EndedSpan) -> None:
+        """Take what arrived beside the spans after a span's end: a local root may have been held back for it."""
+        records = self.aggregator.take_records(ended.key)
+        if not ended.is_root:  # it names a span that has ended
+            self.aggregator.forget([ended.key])
+            return
+        ended.late, ended.late_input = self._rendered(records, ended), self._first_input(records)
+        above = None if ended.origin is None else self.lineage.root_above(ended.origin)
+        if above is not None:
+            for root in self._roots_from(above):
+                for output in ended.late:
+                    self.aggregator.add(root, output)
 
     def _roots_from(self, root: SpanKey) -> Iterator[SpanKey]:
         """Go through a local root and those around it, for something to be gathered for each."""

@@ -12,7 +12,7 @@ from .config import RunOutputConfig
 from .lineage import Lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -67,12 +67,11 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self._lineage = lineage = Lineage(self._aggregator.forget, follows_running=holds)
         self._made_decider: Decider | None = None
-        self._write: Callable[[ReadableSpan, _sdk.Unfinished], None] = _sdk.write_now
         self._started, self._passed, self._tidy_up = lineage.start, lineage.end, lineage.forget_ended
         self._live, self._ended, self._twins = lineage.live, lineage.ended, lineage.twins
         self._max_live, self._max_ended = lineage.max_live, lineage.max_ended
         self._say_nothing = self._say_nothing_at_first
-        self._awaited = self._aggregator.gathered
+        self._awaited, self._recorded = self._aggregator.gathered, self._aggregator.records
         self._running = lineage.running
         self._runs_below = lineage.runs_below if holds else None
         self._waits_for_outputs = holds and self.config.hold == "always"
@@ -83,7 +82,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     def _hold_roots(self) -> HeldRoots[tuple[ReadableSpan, EndedSpan]]:
         from .holding import HeldRoots
 
-        return HeldRoots(lambda held: self._release(*held), millis=self.config.hold_millis)
+        return HeldRoots(lambda held: self._release_held(*held), millis=self.config.hold_millis)
 
     @property
     def _decider(self) -> Decider:
@@ -96,7 +95,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
             later = self.config.transform is None and _sdk.writes_later()
             self._write = _sdk.write_later if later else _sdk.write_now
-            self._made_decider = Decider(self.config, self._lineage, self._aggregator)
+            decider = Decider(self.config, self._lineage, self._aggregator)
+            self._note, self._close = decider.note, decider.close
+            self._made_decider = decider
         return self._made_decider
 
     def _before_fork(self) -> None:
@@ -129,13 +130,12 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
     # --- in place: while the span is ending --------------------------------------------------------------------
 
     def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
-        decider = self._made_decider or self._decider
-        ended = decider.end(span, seen, end_time)
-        if ended.is_root:
-            decider.close(ended)
-        elif self._writes_roots_only:
-            return
-        self._write(span, ended)
+        """Enrich a live span of whose end the hook has not been told."""
+        ended = self._decider.note(span, seen, end_time)
+        self._passed(seen[0])
+        self._close(ended)
+        if ended.is_root or not self._writes_roots_only:
+            self._write(span, ended)
 
     def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
         _sdk.before_end(span, self._enrich_before_end)
@@ -174,18 +174,19 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         try:
             if self._follows:
                 context, attributes, events = seen = _sdk.glance(span)
-                if (
-                    not self._say_nothing(attributes)
-                    or events
-                    or (self._awaited and context[:2] in self._awaited)
-                    or (self._running and self._running.get(context[SPAN_ID]))
-                    or self._waits_for_outputs
-                ):
-                    decider = self._made_decider or self._decider
-                    ended = decider.end(span, seen, span.end_time or 0)
-                    origin, is_held = ended.origin, self._is_held(span, ended)
-                else:
-                    origin = self._passed(context)
+                try:
+                    if (
+                        not self._say_nothing(attributes)
+                        or events
+                        or (self._awaited and context[:2] in self._awaited)
+                        or (self._running and self._running.get(context[SPAN_ID]))
+                        or self._waits_for_outputs
+                    ):
+                        ended = self._note(span, seen, span.end_time or 0)
+                        is_held = ended.is_root and self._is_held(span, ended)
+                finally:  # whatever fails, it lives no more
+                    if not is_held:
+                        origin = self._passed(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)
         finally:  # also when the exception means to stop
@@ -193,7 +194,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                 self._hand_on(span)
             elif not is_held:
                 self._release(span, ended)
-        if origin is not None and self._running:
+        if self._running and origin is not None and (ended is None or not ended.is_root):
             try:
                 self._lineage.done(context, origin)
                 if self._held is not None and self._held.held:
@@ -201,10 +202,15 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             except BaseException as error:  # noqa: BLE001
                 _faults.contain("Releasing a held root", error)
 
+    def _release_held(self, span: ReadableSpan, ended: EndedSpan) -> None:
+        try:
+            self._passed(ended.key)
+        finally:
+            self._release(span, ended)
+
     def _release(self, span: ReadableSpan, ended: EndedSpan) -> None:
         try:
-            if ended.is_root:
-                ended.decider.close(ended)
+            self._close(ended)
             if ended.is_root or not self._writes_roots_only:
                 span = _sdk.copy_with(span, ended, self._write)
         except BaseException as error:  # noqa: BLE001
@@ -221,7 +227,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     def _is_held(self, span: ReadableSpan, ended: EndedSpan) -> bool:
         """Hold a local root back, if a late output may still come; whether it is."""
-        if self._held is None or not ended.is_root:
+        if self._held is None:
             return False
         if not self._waits_for_outputs and not self._lineage.has_running(ended.key):
             return False
