@@ -139,7 +139,9 @@ class Decider:
                 or origin[TRACE_ID] != context[TRACE_ID]
             ):
                 self._note(ended, span, context)
-            elif self._mirrors and not ended.is_root:  # nearly always: it is below a local root that none is around
+            elif ended.is_root:
+                self.look_up(ended)
+            elif self._mirrors:  # nearly always: it is below a local root that none is around
                 root = origin[:2]
                 ended.noted_for = (root,)
                 self._note_for(root, ended)
@@ -163,7 +165,9 @@ class Decider:
             self._read(ended)
         if root is None or not self._mirrors:
             return
-        if not ended.is_root:
+        if ended.is_root:
+            self.look_up(ended)
+        else:
             ended.noted_for += (root,)
             self._note_for(root, ended)
         if not self.lineage.is_alone(root):
@@ -179,12 +183,20 @@ class Decider:
         if self._reads_at_once or len(noted) > MAX_NOTED:
             self.aggregator.count(gathered)
 
+    def look_up(self, ended: EndedSpan) -> None:
+        """Look up what has been gathered for a local root, as long as it lives.
+
+        Once others see that it lives no more, they forget what they gather for it, and all that is there with it.
+        """
+        ended.gathered = self._gathered.get(ended.key)
+
     def close(self, ended: EndedSpan) -> None:
         """Take what has been gathered for a span that lives no more: what arrives for it from now on is late."""
         if self._records:
             self._take_late_records(ended)
         if ended.is_root:
-            ended.gathered = self._gathered.pop(ended.key, None)
+            gathered = self._gathered.pop(ended.key, None)
+            ended.gathered = ended.gathered or gathered
 
     def _take_late_records(self, ended: EndedSpan) -> None:
         """Take what arrived beside the spans after a span's end: a local root may have been held back for it."""

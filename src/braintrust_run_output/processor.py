@@ -204,6 +204,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     def _release_held(self, span: ReadableSpan, ended: EndedSpan) -> None:
         try:
+            ended.decider.look_up(ended)
             self._passed(ended.key)
         finally:
             self._release(span, ended)

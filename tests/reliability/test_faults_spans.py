@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,18 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 import braintrust_run_output
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, holding
 from braintrust_run_output.holding import HeldRoots
-from reliability.parts import FOR_EVER, Sink, answered, around, does_not_hang, hold_threads, one_trace, running, start
+from reliability.parts import (
+    FOR_EVER,
+    PATIENCE,
+    Sink,
+    answered,
+    around,
+    does_not_hang,
+    hold_threads,
+    one_trace,
+    running,
+    start,
+)
 
 PACKAGE = str(Path(braintrust_run_output.__file__).parent)
 
@@ -152,6 +164,68 @@ def test_a_signal_handler_or_a_finalizer_may_trace_at_any_line_of_ours(build, ho
         f"answer {n + 1}" for n in range(interruptions)
     ]
     assert app.live == 0
+
+
+def test_a_root_and_its_child_may_end_at_the_same_moment(build):
+    """A thread that ends the child stops at any line of ours, one that ends the root goes on to any of its lines.
+
+    The root has had an answer before: it must not be forgotten with one that is late.
+    """
+
+    def at_line(number: int, visit):
+        lines = count(1)
+        return lines_of_ours(lambda _file, _line: visit() if next(lines) == number else None)
+
+    def both_end(first: int, second: int) -> tuple[bool, bool, object]:
+        """Whether there are so many lines, and what the root gets."""
+        app = build(hold="never")
+        root = start(app, "root")
+        answered(app, "llm", root).end()
+        child = answered(app, "child", root, "Rome.")
+        stopped, go_on = threading.Event(), threading.Event()
+        found = [False, False]
+
+        def stop() -> None:
+            found[1] = True
+            stopped.set()
+            assert go_on.wait(PATIENCE)
+
+        def end_the_root() -> None:
+            sys.settrace(at_line(second, stop))
+            try:
+                root.end()
+            finally:
+                sys.settrace(None)
+                stopped.set()
+
+        other = threading.Thread(target=end_the_root)
+
+        def run_the_other() -> None:
+            found[0] = True
+            other.start()
+            assert stopped.wait(PATIENCE)
+
+        sys.settrace(at_line(first, run_the_other))
+        try:
+            child.end()
+        finally:
+            sys.settrace(None)
+        go_on.set()
+        if found[0]:
+            other.join(PATIENCE)
+        return found[0], found[1], app.run_output("root") if found[0] else None
+
+    for first in count(1):
+        for second in count(1):
+            in_child, in_root, run_output = both_end(first, second)
+            if in_child:
+                assert run_output in ("Paris.", "Rome."), (first, second)
+            if not in_child or not in_root:
+                break
+        if not in_child:
+            break
+    assert first > 20
+    assert second == 1
 
 
 def test_a_signal_handler_may_shut_down_while_roots_are_held_and_released():
