@@ -457,6 +457,8 @@ class SpanHooks(SpanProcessor):
     """Called with a span that ends and is not passed over: ``Decider.note``, which returns a ``decision.EndedSpan``."""
     _close: Callable[[Any], None]
     """Called with that when the span lives no more: ``Decider.close``."""
+    _hand_on_records: Callable[[ContextTuple], None]
+    """Called with the context of a span that lives no more and was passed over: ``Decider.hand_on_records``."""
     _write: Callable[[ReadableSpan, Unfinished], None]
     """`write_later` or `write_now`."""
     _writes_roots_only: bool
@@ -529,6 +531,8 @@ class SpanHooks(SpanProcessor):
                     self._close(ended)
                 if ended.is_root or not self._writes_roots_only:
                     self._write(span, ended)
+            elif self._recorded:
+                self._hand_on_records(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 

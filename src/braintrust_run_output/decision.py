@@ -200,10 +200,10 @@ class Decider:
 
     def _take_late_records(self, ended: EndedSpan) -> None:
         """Take what arrived beside the spans after a span's end: a local root may have been held back for it."""
-        records = self.aggregator.take_records(ended.key)
-        if not ended.is_root:  # it names a span that has ended
-            self.aggregator.forget([ended.key])
+        if not ended.is_root:
+            self.hand_on_records(ended.key)
             return
+        records = self.aggregator.take_records(ended.key)
         ended.late, ended.late_input = self._rendered(records, ended), self._first_input(records)
         above = None if ended.origin is None else self.lineage.root_above(ended.origin)
         if above is not None:
@@ -401,5 +401,14 @@ class Decider:
             joins = target != root if continues is None else continues
             self.aggregator.add_record(target, recorded, continues=joins)
             if self.lineage.origin_of(target) is None:  # it ended meanwhile
-                self.aggregator.forget([target])
+                self.hand_on_records(target)
         return root
+
+    def hand_on_records(self, span: ContextTuple) -> None:
+        """Have what arrived for a span at the moment of its end count for its local root, like what comes later."""
+        key = span[:2]
+        if key in self._records:
+            records = self.aggregator.take_records(key)
+            self.aggregator.forget([key])
+            for recorded in records:
+                self.add_record(key, recorded, continues=None)

@@ -96,7 +96,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             later = self.config.transform is None and _sdk.writes_later()
             self._write = _sdk.write_later if later else _sdk.write_now
             decider = Decider(self.config, self._lineage, self._aggregator)
-            self._note, self._close = decider.note, decider.close
+            self._note, self._close, self._hand_on_records = decider.note, decider.close, decider.hand_on_records
             self._made_decider = decider
         return self._made_decider
 
@@ -187,6 +187,8 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                 finally:  # whatever fails, it lives no more
                     if not is_held:
                         origin = self._passed(context)
+                    if ended is None and self._recorded:
+                        self._hand_on_records(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)
         finally:  # also when the exception means to stop

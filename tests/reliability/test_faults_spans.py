@@ -7,13 +7,16 @@ import sys
 import threading
 from itertools import count
 from pathlib import Path
+from time import time_ns
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 import braintrust_run_output
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, holding
+from braintrust_run_output.completion import Completion
 from braintrust_run_output.holding import HeldRoots
+from braintrust_run_output.run_outputs import RecordedCompletion
 from reliability.parts import (
     FOR_EVER,
     PATIENCE,
@@ -226,6 +229,36 @@ def test_a_root_and_its_child_may_end_at_the_same_moment(build):
             break
     assert first > 20
     assert second == 1
+
+
+@pytest.mark.parametrize("attributes", [{}, {"output.value": "generic"}], ids=["passed over", "noted"])
+def test_a_log_record_may_arrive_at_any_moment_of_its_spans_end(build, attributes):
+    """It is the span's, or its root's. Nothing of it stays behind, and hardly ever is it lost."""
+    completion = RecordedCompletion(Completion("gen_ai.choice", "Paris."), time_ns())
+    lost = 0
+    for number in count(1):
+        app = build(hold="never")
+        root = start(app, "root")
+        span = start(app, "span", root, **attributes)
+        key, lines = span.get_span_context()[:2], count(1)
+
+        def record(_file, _line, app=app, key=key, lines=lines, number=number) -> None:
+            if next(lines) == number:
+                app.processor.add_recorded(key, completion, continues=None)
+
+        sys.settrace(lines_of_ours(record))
+        try:
+            span.end()
+        finally:
+            sys.settrace(None)
+        if next(lines) <= number:
+            root.end()
+            break
+        root.end()
+        lost += app.run_output("root") != "Paris."
+        assert app.live == 0
+    assert number > 10
+    assert lost <= 6, "only while the span is on its way from those that live to those that have ended"
 
 
 def test_a_signal_handler_may_shut_down_while_roots_are_held_and_released():
