@@ -140,7 +140,7 @@ class Decider:
             ):
                 self._note(ended, span, context)
             elif ended.is_root:
-                self.look_up(ended)
+                ended.gathered = self._gathered.get(context[:2])  # as `look_up` does
             elif self._mirrors:  # nearly always: it is below a local root that none is around
                 root = origin[:2]
                 ended.noted_for = (root,)

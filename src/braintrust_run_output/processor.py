@@ -96,7 +96,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             later = self.config.transform is None and _sdk.writes_later()
             self._write = _sdk.write_later if later else _sdk.write_now
             decider = Decider(self.config, self._lineage, self._aggregator)
-            self._note, self._close, self._hand_on_records = decider.note, decider.close, decider.hand_on_records
+            self._note, self._close = decider.note, decider.close
             self._made_decider = decider
         return self._made_decider
 
@@ -136,6 +136,9 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._close(ended)
         if ended.is_root or not self._writes_roots_only:
             self._write(span, ended)
+
+    def _hand_on_records(self, context: ContextTuple) -> None:
+        self._decider.hand_on_records(context)
 
     def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
         _sdk.before_end(span, self._enrich_before_end)
@@ -187,7 +190,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
                 finally:  # whatever fails, it lives no more
                     if not is_held:
                         origin = self._passed(context)
-                    if ended is None and self._recorded:
+                    if self._recorded and ended is None:
                         self._hand_on_records(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Reading a span's output", error)
