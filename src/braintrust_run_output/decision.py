@@ -3,7 +3,7 @@
 The order for a local root is DESIGN's: what the application set, its own completion, its descendants' completions, its
 own generic output, its descendants' generic outputs.
 
-Two steps: `Decider.end` notes, on the application's thread, that a span has ended and whom it belongs to, and reads
+Two steps: `Decider.note` notes, on the application's thread, that a span has ended and whom it belongs to, and reads
 nothing. `Decider.attributes_for` reads outputs and decides: when somebody reads the span's attributes, most often an
 exporter on its own thread. It may be called at any later time, more than once, and by several threads: all that it
 looks at has been put aside by then.
@@ -62,7 +62,7 @@ class EndedSpan(SpanState):
     noted_for: tuple[SpanKey, ...] = ()
     """The local roots above it, which count its findings."""
     origin: ContextTuple | None = None
-    """What its lineage said of it, unless that is only that it is below a local root that none is around, or is one."""
+    """For a local root that another may be around: its origin, as `Lineage` has it."""
     records: Sequence[RecordedCompletion] = ()
     """What arrived for it beside the spans, until it ended."""
     late: tuple[RunOutput, ...] = ()
@@ -155,7 +155,8 @@ class Decider:
         """Note a span for its local root, and for those around that."""
         root = self.lineage.root_of(context)
         ended.is_root = root == ended.key
-        ended.origin = self.lineage.origin_of(context)
+        if ended.is_root:
+            ended.origin = self.lineage.origin_of(context)
         if self._records:
             ended.records = self.aggregator.take_records(ended.key)
             if not ended.is_root:

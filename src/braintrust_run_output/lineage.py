@@ -93,7 +93,7 @@ class Lineage:
         if live.setdefault(context[SPAN_ID], origin) is not origin:
             self._add_twin(context[:2], origin)
         if len(live) > self.max_live:
-            self._forgetoldest()
+            self._forget_oldest()
         if self._follows_running and origin is not context:
             self.runs_below(context, origin)
         return origin
@@ -233,7 +233,7 @@ class Lineage:
             for key in oldest(self.ended, self.max_ended // 2):
                 self.ended.pop(key, None)
 
-    def _forgetoldest(self) -> None:
+    def _forget_oldest(self) -> None:
         forgotten: list[SpanKey] = []
         with self._lock:
             excess = self.max_live // 10 + 1 if len(self.live) > self.max_live else 0

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import time_ns
@@ -129,17 +132,39 @@ def test_a_stream_that_outlives_its_parent_under_load_reaches_its_root(hold):
 # --- interrupted -------------------------------------------------------------------------------------------------
 
 
-def lines_of_ours(visit):
-    """Call ``visit(file, line)`` before every line of this package that the current thread runs, for ``sys.settrace``."""
+@contextmanager
+def at_lines_of_ours(visit: Callable[[], object]) -> Iterator[None]:
+    """Call ``visit`` before every line of this package that the current thread runs in the block."""
 
     def trace(frame, event, _arg):
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
         if event == "line":
-            visit(frame.f_code.co_filename, frame.f_lineno)
+            visit()
         return trace
 
-    return trace
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+
+
+class Once:
+    """Calls a function the ``number``th time that it is called itself."""
+
+    def __init__(self, number: int, function: Callable[[], object]) -> None:
+        self._left = number
+        self._function = function
+
+    @property
+    def was_called(self) -> bool:
+        return self._left <= 0
+
+    def __call__(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._function()
 
 
 @pytest.mark.parametrize("hold", ["never", "open"])
@@ -148,17 +173,14 @@ def test_a_signal_handler_or_a_finalizer_may_trace_at_any_line_of_ours(build, ho
     app = build(hold=hold, hold_millis=FOR_EVER)
     interruptions = 0
 
-    def interrupt(_file: str, _line: int) -> None:
+    def interrupt() -> None:
         nonlocal interruptions
         interruptions += 1
         one_trace(app, f"handler {interruptions}", f"answer {interruptions}")
 
     def work() -> None:
-        sys.settrace(lines_of_ours(interrupt))
-        try:
+        with at_lines_of_ours(interrupt):
             one_trace(app, "root")
-        finally:
-            sys.settrace(None)
 
     does_not_hang(work)
     assert interruptions > 50
@@ -175,10 +197,6 @@ def test_a_root_and_its_child_may_end_at_the_same_moment(build):
     The root has had an answer before: it must not be forgotten with one that is late.
     """
 
-    def at_line(number: int, visit):
-        lines = count(1)
-        return lines_of_ours(lambda _file, _line: visit() if next(lines) == number else None)
-
     def both_end(first: int, second: int) -> tuple[bool, bool, object]:
         """Whether there are so many lines, and what the root gets."""
         app = build(hold="never")
@@ -186,37 +204,31 @@ def test_a_root_and_its_child_may_end_at_the_same_moment(build):
         answered(app, "llm", root).end()
         child = answered(app, "child", root, "Rome.")
         stopped, go_on = threading.Event(), threading.Event()
-        found = [False, False]
 
         def stop() -> None:
-            found[1] = True
             stopped.set()
             assert go_on.wait(PATIENCE)
 
         def end_the_root() -> None:
-            sys.settrace(at_line(second, stop))
             try:
-                root.end()
+                with at_lines_of_ours(in_root):
+                    root.end()
             finally:
-                sys.settrace(None)
                 stopped.set()
 
-        other = threading.Thread(target=end_the_root)
-
         def run_the_other() -> None:
-            found[0] = True
             other.start()
             assert stopped.wait(PATIENCE)
 
-        sys.settrace(at_line(first, run_the_other))
-        try:
+        in_child, in_root = Once(first, run_the_other), Once(second, stop)
+        other = threading.Thread(target=end_the_root)
+        with at_lines_of_ours(in_child):
             child.end()
-        finally:
-            sys.settrace(None)
         go_on.set()
-        if found[0]:
-            other.join(PATIENCE)
-        return found[0], found[1], app.run_output("root") if found[0] else None
+        if not in_child.was_called:
+            return False, False, None
+        other.join(PATIENCE)
+        return True, in_root.was_called, app.run_output("root")
 
     for first in count(1):
         for second in count(1):
@@ -240,21 +252,13 @@ def test_a_log_record_may_arrive_at_any_moment_of_its_spans_end(build, attribute
         app = build(hold="never")
         root = start(app, "root")
         span = start(app, "span", root, **attributes)
-        key, lines = span.get_span_context()[:2], count(1)
-
-        def record(_file, _line, app=app, key=key, lines=lines, number=number) -> None:
-            if next(lines) == number:
-                app.processor.add_recorded(key, completion, continues=None)
-
-        sys.settrace(lines_of_ours(record))
-        try:
+        key = span.get_span_context()[:2]
+        record = Once(number, partial(app.processor.add_recorded, key, completion, continues=None))
+        with at_lines_of_ours(record):
             span.end()
-        finally:
-            sys.settrace(None)
-        if next(lines) <= number:
-            root.end()
-            break
         root.end()
+        if not record.was_called:
+            break
         lost += app.run_output("root") != "Paris."
         assert app.live == 0
     assert number > 10
@@ -266,7 +270,7 @@ def test_a_signal_handler_may_shut_down_while_roots_are_held_and_released():
     app = around(sink, hold="open", hold_millis=FOR_EVER)
     handlers = 0
 
-    def flush(_file: str, _line: int) -> None:
+    def flush() -> None:
         nonlocal handlers
         handlers += 1
         app.processor.force_flush()
@@ -274,15 +278,12 @@ def test_a_signal_handler_may_shut_down_while_roots_are_held_and_released():
             app.processor.shutdown()
 
     def work() -> None:
-        sys.settrace(lines_of_ours(flush))
-        try:
+        with at_lines_of_ours(flush):
             for n in range(5):
                 root = start(app, f"root {n}")
                 llm = answered(app, f"llm {n}", root)
                 root.end()
                 llm.end()
-        finally:
-            sys.settrace(None)
 
     does_not_hang(work)
     assert handlers > 200
