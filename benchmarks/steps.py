@@ -5,7 +5,6 @@ A profiler would slow the steps down by more than they take; here each contender
 
 from typing import Any
 
-from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
@@ -50,7 +49,10 @@ class NotingFloor(Floor):
 
 
 class WrappingFloor(NotingFloor):
-    """The least that hands copies on where it has put something aside, and the spans themselves elsewhere."""
+    """The least that hands copies on where it has put something aside, and the spans themselves elsewhere.
+
+    Nobody looks into the copies here, so they are not made.
+    """
 
     def __init__(self, inner: SpanProcessor) -> None:
         super().__init__()
@@ -61,13 +63,19 @@ class WrappingFloor(NotingFloor):
 
     def on_end(self, span: Any) -> None:
         if not self._say_nothing(span._attributes._dict) or (self._noted and span._context[1] in self._noted):
-            copied: Any = object.__new__(ReadableSpan)
-            copied.__dict__ = span.__dict__.copy()
-            copied._attributes = object.__new__(BoundedAttributes)
-            copied._attributes.__dict__ = span._attributes.__dict__.copy()
-            span = copied
-        super()._on_ending(span)
+            super()._on_ending(span)
+            span = _ToBeCopied(span)
+        else:
+            self._roots.pop(span._context[1], None)
         self._inner.on_end(span)
+
+
+class _ToBeCopied(ReadableSpan):
+    """What it takes to copy a span when somebody looks into the copy."""
+
+    def __init__(self, span: ReadableSpan) -> None:
+        self._context = span._context
+        self.to_copy = span, span._attributes
 
 
 class _Noted:
@@ -90,8 +98,8 @@ def _following() -> RunOutputSpanProcessor:
 
 def _noting() -> RunOutputSpanProcessor:
     processor: Any = run_output_processor()
-    assert processor._decider  # made now: otherwise it would be later, with another `_write`
-    processor._write = lambda _span, _unfinished: None
+    assert processor._decider  # made now: otherwise it would be later, with another `_add`
+    processor._add = lambda span, _unfinished: span
     return processor
 
 
@@ -108,7 +116,9 @@ STEPS = (
     Contender("noting", "… and ends noted", lambda batch: [_noting(), batch]),
     Contender("all", "… and attributes marked: **in place**", lambda batch: [run_output_processor(), batch]),
     Contender(
-        "wrapping-floor", "the floor of wrapping: copies of what is put aside", lambda batch: [WrappingFloor(batch)]
+        "wrapping-floor",
+        "the floor of wrapping: what is put aside is to be copied",
+        lambda batch: [WrappingFloor(batch)],
     ),
     Contender("never-holding", "wrapping, roots are not held", lambda batch: [_never_holding(batch)]),
     OURS[-1],

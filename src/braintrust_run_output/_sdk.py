@@ -9,8 +9,9 @@ Everything here is decided by trying it, never by a version number:
   put into the attribute store's own dictionary, under the store's lock: nothing is evicted and the dropped count
   stays true. That needs no immutability flag, so it goes on working when the SDK makes spans mutable in
   ``_on_ending`` and freezes them afterwards.
-- Whether an ended span's attribute store can be completed when it is first read (`writes_later`). Where it can, the
-  application's thread does not pay for reading outputs: the exporter's does.
+- Whether an ended span's attribute store can be completed when it is first read, and a span copied when the copy is
+  first looked into (`writes_later`, `copies_later`). Where they can, the application's thread does not pay for reading
+  outputs or copying: the exporter's does.
 """
 
 from __future__ import annotations
@@ -223,15 +224,16 @@ def write(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> None:
             span.set_attributes(dict(attributes))
 
 
-def write_now(span: ReadableSpan, unfinished: Unfinished) -> None:
-    """Add what is worked out to an ending or ended span, as `write` does."""
+def write_now(span: ReadableSpan, unfinished: Unfinished) -> ReadableSpan:
+    """Add what is worked out to an ending or ended span, as `write` does, and return the span."""
     written = unfinished.work_out()
     if written:
         write(span, written)
+    return span
 
 
-def write_later(span: ReadableSpan, unfinished: Unfinished) -> None:
-    """Add what is worked out to a span that changes no more, when its attributes are first read.
+def write_later(span: ReadableSpan, unfinished: Unfinished) -> ReadableSpan:
+    """Add what is worked out to a span that changes no more, when its attributes are first read; return the span.
 
     They are read when an exporter encodes the span, most often: on its thread, not on the application's. Whoever reads
     them, and when, finds all of them. Where that cannot be had they are added now.
@@ -244,8 +246,8 @@ def write_later(span: ReadableSpan, unfinished: Unfinished) -> None:
     if type(store) is BoundedAttributes:
         store._run_output_unfinished = unfinished  # type: ignore[attr-defined]
         store.__class__ = _UnfinishedAttributes
-    else:
-        write_now(span, unfinished)
+        return span
+    return write_now(span, unfinished)
 
 
 class _UnfinishedAttributes(BoundedAttributes):
@@ -291,7 +293,7 @@ _LOOKS: tuple[Callable[[Any], object], ...] = (
 
 
 class _Probe:
-    """A span, as far as `write_later` is concerned, and what is added to it."""
+    """A span, as far as `write_later` is concerned, and what is added to it or to another."""
 
     def __init__(self, **attributes: str) -> None:
         self._attributes = BoundedAttributes(attributes=attributes)
@@ -317,7 +319,77 @@ def _finds_what_is_written_later(look: Callable[[Any], object]) -> bool:
     )
 
 
-class _CopiedSpan(ReadableSpan):
+# --- copying -----------------------------------------------------------------------------------------------
+
+
+def copy_now(span: ReadableSpan, unfinished: Unfinished) -> ReadableSpan:
+    """Return a copy of an ended span, with the attributes that are worked out; the span itself stays as it is."""
+    store: Any = getattr(span, "_attributes", None)
+    if isinstance(store, BoundedAttributes) and _has_sdk_store(span):
+        return write_now(_copied(span, store), unfinished)
+    written = unfinished.work_out()
+    return _Rebuilt(span, {**(span.attributes or {}), **written}) if written else span
+
+
+def copy_later(span: ReadableSpan, unfinished: Unfinished) -> ReadableSpan:
+    """Return what becomes a copy of an ended span when it is first looked into; the span itself stays as it is.
+
+    It keeps the attribute store that the span has now, and is complete, as with `write_later`, when its attributes are
+    first read. Only its context is there from the beginning: the SDK's processors look at nothing else on the
+    application's thread. Where that cannot be had, the span is copied now.
+    """
+    if type(span) is ReadableSpan and type(span._attributes) is BoundedAttributes:
+        return _ToBeCopied(span, span._attributes, unfinished)
+    return copy_now(span, unfinished)
+
+
+class _ToBeCopied(ReadableSpan):
+    """A copy of a span that has not been made yet.
+
+    Python calls ``__getattr__`` for what an object has not got: here for the first field that is read. With that it
+    becomes a span like any other. Readers on several threads need no lock: each puts all fields there before it goes
+    on.
+    """
+
+    def __init__(self, span: ReadableSpan, store: BoundedAttributes, unfinished: Unfinished) -> None:
+        # Not ReadableSpan's own, which sets all fields.
+        self._context = span._context
+        self._run_output_to_copy = span, store, unfinished
+
+    def __getattr__(self, name: str) -> object:
+        fields = self.__dict__
+        to_copy = fields.get("_run_output_to_copy")
+        if to_copy is not None:
+            span, store, unfinished = to_copy
+            copied = write_later(_copied(span, store), unfinished)
+            fields.update({**copied.__dict__, **fields})  # what is there already stays
+            fields.pop("_run_output_to_copy", None)
+            self.__class__ = ReadableSpan  # type: ignore[assignment]
+        if name in fields:
+            return fields[name]
+        return object.__getattribute__(self, name)
+
+
+@functools.cache
+def copies_later() -> bool:
+    """Whether what `copy_later` returns is like a copy made at once, for those who look into it."""
+    from opentelemetry.sdk.resources import Resource
+
+    probe = _Probe(there="a")
+    try:
+        original = ReadableSpan("probe", resource=Resource({}), attributes=probe._attributes)
+        copied = copy_later(original, probe)
+        return (
+            type(copied) is _ToBeCopied
+            and (copied.name, copied.context, copied.status) == ("probe", None, original.status)
+            and (dict(copied.attributes or {}), dict(original.attributes or {}))
+            == ({"there": "a", "added": "b"}, {"there": "a"})
+        )
+    except Exception:  # noqa: BLE001 (an SDK that keeps a span's fields in another way)
+        return False
+
+
+class _Rebuilt(ReadableSpan):
     """A copy of a span that is not the SDK's own class, with its true counts of what was dropped."""
 
     def __init__(self, span: ReadableSpan, attributes: Mapping[str, Any]) -> None:
@@ -350,25 +422,12 @@ class _CopiedSpan(ReadableSpan):
         return self._dropped[2]
 
 
-def copy_with(
-    span: ReadableSpan, unfinished: Unfinished, add: Callable[[ReadableSpan, Unfinished], None]
-) -> ReadableSpan:
-    """Return a copy of an ended span, with more attributes; the span itself stays as it is.
-
-    Args:
-        span: The span.
-        unfinished: What works out the attributes to add.
-        add: `write_now` or `write_later`.
-    """
-    store: Any = getattr(span, "_attributes", None)
-    if not isinstance(store, BoundedAttributes) or not _has_sdk_store(span):
-        written = unfinished.work_out()
-        return _CopiedSpan(span, {**(span.attributes or {}), **written}) if written else span
+def _copied(span: ReadableSpan, store: BoundedAttributes) -> ReadableSpan:
+    """Return a copy of a span that has ended, with this attribute store, of which only the dictionary is shared."""
     copied_store: Any = _copy(store)
-    copied_store._immutable = True  # so that nothing is put into the dictionary that the two share
+    copied_store._immutable = True  # so that nothing is put into that dictionary
     copied = _copy(span)
     copied._attributes = copied_store
-    add(copied, unfinished)
     return copied
 
 
@@ -434,6 +493,8 @@ class SpanHooks(SpanProcessor):
     """What else is to be called with a span that starts, and the context that was given for its parent."""
     _tell_ending: Callable[[Span], object] | None
     """What is to be called with a span that is ending and is not enriched."""
+    _next: SpanProcessor | None
+    """The wrapped processor: spans are enriched when they have ended, as copies for it."""
 
     _started: Callable[[ContextTuple, ContextTuple | None], ContextTuple]
     """Called with the context of a span that starts, and its parent's: ``Lineage.start``."""
@@ -455,12 +516,16 @@ class SpanHooks(SpanProcessor):
     """The live spans for which something has been gathered: they are not passed over."""
     _recorded: Mapping[SpanKey, object]
     """The spans for which something has arrived beside the spans."""
+    _running: Mapping[int | SpanKey, object]
+    """The live descendants of local roots that may be held back for them: ``Lineage.running``."""
+    _waits_for_outputs: bool
+    """Whether local roots are held back until an output is in, whoever lives below them."""
     _note: Callable[[ReadableSpan, Glance, int], Any]
     """Called with a span that ends and is not passed over: ``Decider.note``, which returns a ``decision.EndedSpan``."""
     _close: Callable[[Any], None]
     """Called with that when the span lives no more: ``Decider.close``."""
-    _write: Callable[[ReadableSpan, Unfinished], None]
-    """`write_later` or `write_now`."""
+    _add: Callable[[ReadableSpan, Unfinished], ReadableSpan]
+    """`write_later` or `write_now` and, around another processor, `copy_later` or `copy_now`."""
     _writes_roots_only: bool
     """Whether nothing is added to spans that are no local roots."""
 
@@ -530,14 +595,75 @@ class SpanHooks(SpanProcessor):
                 if ended.is_root or self._recorded:
                     self._close(ended)
                 if ended.is_root or not self._writes_roots_only:
-                    self._write(span, ended)
+                    self._add(span, ended)
             elif self._recorded:
                 self._hand_on_records(context)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
+    def on_end(self, span: Any) -> None:
+        """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
+        if self._next is None:
+            if self._awaits_ending:
+                self._enrich_ended(span)
+            return
+        ended = origin = None
+        is_held = False
+        try:
+            if self._follows:
+                try:
+                    is_sdks = type(span) is ReadableSpan
+                    seen = (span._context, span._attributes._dict, span._events._dq) if is_sdks else glance(span)
+                except AttributeError:  # something else was put in place of the SDK's own
+                    seen = glance(span)
+                context, attributes, events = seen
+                try:
+                    if (
+                        not self._say_nothing(attributes)
+                        or events
+                        or (self._awaited and context[:2] in self._awaited)
+                        or (self._running and self._running.get(context[SPAN_ID]))
+                        or self._waits_for_outputs
+                    ):
+                        ended = self._note(span, seen, span.end_time or 0)
+                        is_held = ended.is_root and self._is_held(span, ended)
+                finally:  # whatever fails, it lives no more
+                    if not is_held:
+                        origin = self._passed(context)
+                    if self._recorded and ended is None:
+                        self._hand_on_records(context)
+                if ended is not None and not is_held:
+                    if ended.is_root or self._recorded:
+                        self._close(ended)
+                    if ended.is_root or not self._writes_roots_only:
+                        span = self._add(span, ended)
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Writing a span's output", error)
+        finally:  # also when the exception means to stop
+            if not is_held:
+                try:
+                    self._next.on_end(span)
+                except BaseException as error:  # noqa: BLE001
+                    _faults.contain("on_end of the wrapped processor", error)
+        if self._running and origin is not None and (ended is None or not ended.is_root):
+            self._runs_no_more(context, origin)
+
+    # --- what is less simple -------------------------------------------------------------------------------------
+
     def _hand_on_records(self, context: ContextTuple) -> None:
         """Have what has just arrived for a span that was passed over count for its local root."""
+        raise NotImplementedError
+
+    def _enrich_ended(self, span: ReadableSpan) -> None:
+        """Enrich a span in place of whose ending nothing has told."""
+        raise NotImplementedError
+
+    def _is_held(self, span: ReadableSpan, ended: Any) -> bool:
+        """Hold a local root back, if a late output may still come; whether it is."""
+        raise NotImplementedError
+
+    def _runs_no_more(self, context: ContextTuple, origin: ContextTuple) -> None:
+        """Note that a span below a local root has ended and been handed on."""
         raise NotImplementedError
 
 

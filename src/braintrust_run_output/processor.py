@@ -6,7 +6,6 @@ import weakref
 from typing import TYPE_CHECKING
 
 from . import _faults, _sdk
-from ._sdk import SPAN_ID
 from .aggregator import Aggregator
 from .config import RunOutputConfig
 from .lineage import Lineage
@@ -94,7 +93,10 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
             from .decision import Decider
 
             later = self.config.transform is None and _sdk.writes_later()
-            self._write = _sdk.write_later if later else _sdk.write_now
+            if self._next is None:
+                self._add = _sdk.write_later if later else _sdk.write_now
+            else:
+                self._add = _sdk.copy_later if later and _sdk.copies_later() else _sdk.copy_now
             decider = Decider(self.config, self._lineage, self._aggregator)
             self._note, self._close = decider.note, decider.close
             self._made_decider = decider
@@ -135,7 +137,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         self._passed(seen[0])
         self._close(ended)
         if ended.is_root or not self._writes_roots_only:
-            self._write(span, ended)
+            self._add(span, ended)
 
     def _hand_on_records(self, context: ContextTuple) -> None:
         self._decider.hand_on_records(context)
@@ -165,84 +167,43 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
     # --- around another processor: when the span has ended -----------------------------------------------------
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
-        if self._next is None:
-            if self._awaits_ending:
-                self._enrich_ended(span)
-            return
-        ended: EndedSpan | None = None
-        origin: ContextTuple | None = None
-        is_held = False
+    def _runs_no_more(self, context: ContextTuple, origin: ContextTuple) -> None:
         try:
-            if self._follows:
-                context, attributes, events = seen = _sdk.glance(span)
-                try:
-                    if (
-                        not self._say_nothing(attributes)
-                        or events
-                        or (self._awaited and context[:2] in self._awaited)
-                        or (self._running and self._running.get(context[SPAN_ID]))
-                        or self._waits_for_outputs
-                    ):
-                        ended = self._note(span, seen, span.end_time or 0)
-                        is_held = ended.is_root and self._is_held(span, ended)
-                finally:  # whatever fails, it lives no more
-                    if not is_held:
-                        origin = self._passed(context)
-                    if self._recorded and ended is None:
-                        self._hand_on_records(context)
+            self._lineage.done(context, origin)
+            if self._held is not None and self._held.held:
+                self._release_if_complete(origin[:2])
         except BaseException as error:  # noqa: BLE001
-            _faults.contain("Reading a span's output", error)
-        finally:  # also when the exception means to stop
-            if ended is None:
-                self._hand_on(span)
-            elif not is_held:
-                self._release(span, ended)
-        if self._running and origin is not None and (ended is None or not ended.is_root):
-            try:
-                self._lineage.done(context, origin)
-                if self._held is not None and self._held.held:
-                    self._release_if_complete(origin[:2])
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("Releasing a held root", error)
+            _faults.contain("Releasing a held root", error)
 
     def _release_held(self, span: ReadableSpan, ended: EndedSpan) -> None:
+        """Hand a local root that was held back to the wrapped processor."""
         try:
             ended.decider.look_up(ended)
             self._passed(ended.key)
-        finally:
-            self._release(span, ended)
-
-    def _release(self, span: ReadableSpan, ended: EndedSpan) -> None:
-        try:
             self._close(ended)
-            if ended.is_root or not self._writes_roots_only:
-                span = _sdk.copy_with(span, ended, self._write)
+            span = self._add(span, ended)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:  # also when the exception means to stop
-            self._hand_on(span)
-
-    def _hand_on(self, span: ReadableSpan) -> None:
-        if self._next is not None:
-            try:
-                self._next.on_end(span)
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("on_end of the wrapped processor", error)
+            if self._next is not None:
+                try:
+                    self._next.on_end(span)
+                except BaseException as error:  # noqa: BLE001
+                    _faults.contain("on_end of the wrapped processor", error)
 
     def _is_held(self, span: ReadableSpan, ended: EndedSpan) -> bool:
-        """Hold a local root back, if a late output may still come; whether it is."""
-        if self._held is None:
-            return False
-        if not self._waits_for_outputs and not self._lineage.has_running(ended.key):
-            return False
-        if self._decider.is_settled(ended) or self._is_complete(ended.key):
-            return False
-        if not self._held.hold(ended.key, (span, ended)):
-            return False
-        self._release_if_complete(ended.key)  # what it waits for may have come meanwhile
-        return True
+        is_held = False
+        try:
+            if (
+                self._held is not None
+                and (self._waits_for_outputs or self._lineage.has_running(ended.key))
+                and not (self._decider.is_settled(ended) or self._is_complete(ended.key))
+            ):
+                is_held = self._held.hold(ended.key, (span, ended))
+                self._release_if_complete(ended.key)  # what it waits for may have come meanwhile
+        except BaseException as error:  # noqa: BLE001
+            _faults.contain("Holding a root back", error)
+        return is_held
 
     def _is_complete(self, root: SpanKey) -> bool:
         """Whether there is nothing to hold a local root back for."""

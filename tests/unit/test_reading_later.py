@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, _sdk, reader
@@ -120,6 +120,7 @@ LOOKS: dict[str, Callable[[ReadableSpan], object]] = {
     "length": lambda span: len(span.attributes) == 2 and "Paris.",
     "copy": lambda span: span.attributes.copy()[RUN_OUTPUT],
     "deep copy": lambda span: copy.deepcopy(dict(span.attributes))[RUN_OUTPUT],
+    "a copied span": lambda span: copy.copy(span).attributes[RUN_OUTPUT],
     "to_json": lambda span: RUN_OUTPUT in span.to_json() and "Paris.",
     "the store": lambda span: span._attributes[RUN_OUTPUT],
     "another span": lambda span: ReadableSpan("other", attributes=span._attributes).attributes[RUN_OUTPUT],
@@ -185,8 +186,10 @@ def test_a_transform_is_called_where_the_span_ends_and_once(arrangement):
     assert len(calls) == 1
 
 
-def test_where_attributes_cannot_be_completed_later_they_are_at_once(arrangement, reads, monkeypatch):
-    monkeypatch.setattr(_sdk, "writes_later", lambda: False)
+@pytest.mark.parametrize("lacks", [["writes_later"], ["writes_later", "copies_later"]], ids=" and ".join)
+def test_where_attributes_cannot_be_completed_later_they_are_at_once(lacks, arrangement, reads, monkeypatch):
+    for one in lacks:
+        monkeypatch.setattr(_sdk, one, lambda: False)
     provider, collected = collecting(arrangement)
     one_trace(provider)
     assert reads
@@ -204,12 +207,100 @@ def test_two_processors_with_keys_of_their_own(arrangement):
         assert span.attributes[RUN_OUTPUT] == span.attributes["braintrust.metadata.other"] == "Paris."
 
 
+# --- copies ------------------------------------------------------------------------------------------------------
+
+
+def copied(then: SpanProcessor | None = None) -> tuple[ReadableSpan, ReadableSpan]:
+    """Return a span with all that a span can have, and the copy that a wrapped processor got of it."""
+    provider = TracerProvider(
+        shutdown_on_exit=False, span_limits=SpanLimits(max_attributes=3, max_events=1, max_links=1)
+    )
+    wrapped, seen = Collecting(), Collecting()
+    for one in (RunOutputSpanProcessor(wrapped, config=RunOutputConfig()), then, seen):
+        if one is not None:
+            provider.add_span_processor(one)
+    parent = trace.SpanContext(1, 2, is_remote=True, trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED))
+    span = provider.get_tracer("app", "1.2").start_span(
+        "llm",
+        trace.set_span_in_context(trace.NonRecordingSpan(parent)),
+        kind=trace.SpanKind.CLIENT,
+        links=[trace.Link(parent), trace.Link(parent)],
+        start_time=1,
+    )
+    span.set_attributes({f"app.{n}": n for n in range(3)} | {"gen_ai.completion": "Paris."})
+    for name in ("first", "second"):
+        span.add_event(name)
+    span.set_status(trace.StatusCode.OK)
+    span.end(2)
+    return seen.spans[0], wrapped.spans[0]
+
+
+FIELDS = [name for name, value in vars(ReadableSpan).items() if isinstance(value, property) and name != "attributes"]
+
+
+@pytest.mark.parametrize("first", FIELDS)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_copy_is_like_the_span_whatever_is_looked_at_first(first):
+    span, copy_of_it = copied()
+    assert getattr(copy_of_it, first) == getattr(span, first)
+
+    assert copy_of_it is not span
+    assert {name: getattr(copy_of_it, name) for name in FIELDS} == {name: getattr(span, name) for name in FIELDS}
+    assert copy_of_it.attributes == {**span.attributes, RUN_OUTPUT: "Paris."}
+    assert (copy_of_it.dropped_attributes, copy_of_it.dropped_events, copy_of_it.dropped_links) == (1, 1, 1)
+    assert RUN_OUTPUT not in span.attributes
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy])
+def test_a_copy_can_be_copied_like_any_span(how):
+    span, copy_of_it = copied()
+    try:
+        how(span)
+    except TypeError:
+        pytest.skip("this SDK's spans cannot be copied in this way")
+    for one in (how(copy_of_it), copy_of_it):
+        assert (one.name, one.attributes[RUN_OUTPUT], one.end_time) == ("llm", "Paris.", 2)
+
+
+def test_a_copy_has_nothing_that_a_span_has_not():
+    span, copy_of_it = copied()
+    with pytest.raises(AttributeError) as expected:
+        _ = span.nothing
+    for _ in range(2):
+        with pytest.raises(AttributeError) as error:
+            _ = copy_of_it.nothing
+        assert str(error.value) == str(expected.value)
+    assert type(copy_of_it) is type(span)
+
+
+def test_what_another_processor_does_to_the_span_afterwards_is_not_in_the_copy():
+    class Rewriting(SpanProcessor):
+        """As OpenInference's processors do."""
+
+        def on_end(self, span):
+            span._attributes = {"rewritten": True}
+
+    span, copy_of_it = copied(Rewriting())
+
+    assert span.attributes == {"rewritten": True}
+    assert copy_of_it.attributes == {"app.1": 1, "app.2": 2, "gen_ai.completion": "Paris.", RUN_OUTPUT: "Paris."}
+
+
+def test_what_is_put_on_a_copy_before_it_is_looked_at_stays():
+    _, copy_of_it = copied()
+    copy_of_it._name = "renamed"
+
+    assert copy_of_it.kind is trace.SpanKind.CLIENT
+    assert copy_of_it.name == "renamed"
+
+
 # --- memory ------------------------------------------------------------------------------------------------------
 
 
-def test_spans_that_nobody_reads_need_no_garbage_collector():
+@pytest.mark.parametrize("wrapped", [(), (SpanProcessor(),)], ids=["in place", "wrapping"])
+def test_spans_that_nobody_reads_need_no_garbage_collector(wrapped):
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(RunOutputSpanProcessor(config=RunOutputConfig()))
+    provider.add_span_processor(RunOutputSpanProcessor(*wrapped, config=RunOutputConfig()))
     tracer = provider.get_tracer("app")
     gc.collect()
     gc.disable()
