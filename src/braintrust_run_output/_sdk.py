@@ -338,9 +338,13 @@ def copy_later(span: ReadableSpan, unfinished: Unfinished) -> ReadableSpan:
     first read. Only its context is there from the beginning: the SDK's processors look at nothing else on the
     application's thread. Where that cannot be had, the span is copied now.
     """
-    if type(span) is ReadableSpan and type(span._attributes) is BoundedAttributes:
-        return _ToBeCopied(span, span._attributes, unfinished)
-    return copy_now(span, unfinished)
+    store = span._attributes if type(span) is ReadableSpan else None
+    if type(store) is not BoundedAttributes:
+        return copy_now(span, unfinished)
+    copied: Any = object.__new__(_ToBeCopied)  # ReadableSpan's __init__ would set all fields
+    copied._context = span._context
+    copied._run_output_to_copy = span, store, unfinished
+    return copied  # type: ignore[no-any-return]
 
 
 class _ToBeCopied(ReadableSpan):
@@ -350,11 +354,6 @@ class _ToBeCopied(ReadableSpan):
     becomes a span like any other. Readers on several threads need no lock: each puts all fields there before it goes
     on.
     """
-
-    def __init__(self, span: ReadableSpan, store: BoundedAttributes, unfinished: Unfinished) -> None:
-        # Not ReadableSpan's own, which sets all fields.
-        self._context = span._context
-        self._run_output_to_copy = span, store, unfinished
 
     def __getattr__(self, name: str) -> object:
         fields = self.__dict__
@@ -617,16 +616,19 @@ class SpanHooks(SpanProcessor):
                 except AttributeError:  # something else was put in place of the SDK's own
                     seen = glance(span)
                 context, attributes, events = seen
+                may_be_held = self._waits_for_outputs or (
+                    self._running and (self._twins or self._running.get(context[SPAN_ID]))
+                )
                 try:
                     if (
                         not self._say_nothing(attributes)
+                        or may_be_held
                         or events
                         or (self._awaited and context[:2] in self._awaited)
-                        or (self._running and self._running.get(context[SPAN_ID]))
-                        or self._waits_for_outputs
                     ):
                         ended = self._note(span, seen, span.end_time or 0)
-                        is_held = ended.is_root and self._is_held(span, ended)
+                        if may_be_held and ended.is_root:
+                            is_held = self._is_held(span, ended)
                 finally:  # whatever fails, it lives no more
                     if not is_held:
                         origin = self._passed(context)

@@ -52,6 +52,28 @@ def test_traces_that_share_their_span_ids_keep_their_own_answers(arrangement):
     assert app.live == 0
 
 
+def test_traces_that_share_their_span_ids_are_held_for_their_own_late_answers():
+    ids = CountingIds()
+    provider = TracerProvider(id_generator=ids, shutdown_on_exit=False)
+    app = pipeline("wrapping", provider=provider, hold="open", hold_millis=3_600_000)
+    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
+    first = app.tracer.start_span("first", nowhere)  # nothing runs below it
+    late = []
+    for n in range(3):
+        root = app.tracer.start_span(f"root {n}", nowhere)
+        ids.span_id = 10
+        late.append(app.tracer.start_span(f"llm {n}", trace.set_span_in_context(root)))
+        root.end()
+    for n, llm in enumerate(late):
+        llm.set_attribute("gen_ai.completion", f"answer {n}")
+        llm.end()
+    first.end()
+    app.processor.force_flush()
+
+    assert app.run_outputs == {f"{kind} {n}": f"answer {n}" for n in range(3) for kind in ("root", "llm")}
+    assert app.live == 0
+
+
 def test_a_remote_parent_with_the_id_of_a_live_span_of_another_trace_is_no_parent():
     lineage = Lineage(lambda _spans: None)
     lineage.start((1, 7, False), None)
