@@ -504,7 +504,7 @@ class SpanHooks(SpanProcessor):
     _tidy_up: Callable[[], object]
     """Called when more than ``_max_ended`` ended spans are remembered: ``Lineage.forget_ended``."""
     _live: dict[int, ContextTuple]
-    _ended: dict[int, ContextTuple]
+    _ended: dict[int | SpanKey, ContextTuple]
     _twins: Mapping[SpanKey, ContextTuple]
     _max_live: int
     _max_ended: int
@@ -582,14 +582,16 @@ class SpanHooks(SpanProcessor):
                     self._passed(context)
                 else:
                     live, span_id = self._live, context[SPAN_ID]
-                    origin = live.pop(span_id, None)
+                    if len(live) > 1:
+                        origin = live.get(span_id)
+                        if origin is not None:  # first it has ended, then it lives no more: whoever looks finds it
+                            self._ended[span_id] = origin
+                    live.pop(span_id, None)
                     if not live:
                         if self._ended:
                             self._ended.clear()
-                    elif origin is not None:
-                        self._ended[span_id] = origin
-                        if len(self._ended) > self._max_ended:
-                            self._tidy_up()
+                    elif len(self._ended) > self._max_ended:
+                        self._tidy_up()
             if ended is not None:
                 if ended.is_root or self._recorded:
                     self._close(ended)

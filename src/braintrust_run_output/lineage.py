@@ -57,8 +57,8 @@ class Lineage:
         self.live: dict[int, ContextTuple] = {}
         """Every live span's origin, by its span id: the context of its local root; of a local root the context of its
         remote parent, where that lived here when it started, otherwise its own."""
-        self.ended: dict[int, ContextTuple] = {}
-        """The origins of spans that have ended."""
+        self.ended: dict[int | SpanKey, ContextTuple] = {}
+        """The origins of spans that have ended, by their span ids; by trace id and span id if there were twins then."""
         self.twins: dict[SpanKey, ContextTuple] = {}
         """The origins of spans that started while a span of another trace with the same id lived."""
         self.running: dict[int | SpanKey, set[int]] = {}
@@ -85,10 +85,10 @@ class Lineage:
         live = self.live
         origin = context
         if parent is not None:
-            above = live.get(parent[SPAN_ID])
-            if above is not None and above[TRACE_ID] == context[TRACE_ID]:
+            above = self.origin_of(parent)
+            if above is not None:
                 origin = parent if parent[IS_REMOTE] or above[IS_REMOTE] else above
-            elif self.ended or self.twins:
+            elif self.ended:
                 origin = self._origin_below(parent) or context
         if live.setdefault(context[SPAN_ID], origin) is not origin:
             self._add_twin(context[:2], origin)
@@ -100,25 +100,39 @@ class Lineage:
 
     def end(self, span: ContextTuple) -> ContextTuple | None:
         """Note that a span ended, and return its origin; a local root that is held back lives until it is released."""
-        key = span[SPAN_ID]
-        if self.twins and span[:2] in self.twins:
-            self.running.pop(span[:2], None)
-            return self.twins.pop(span[:2], None)
-        origin = self.live.pop(key, None)
+        if self.twins:
+            return self._end_among_twins(span)
+        key, live, ended = span[SPAN_ID], self.live, self.ended
+        origin = live.get(key)
+        if origin is not None and len(live) > 1:
+            ended[key] = origin  # first it has ended, then it lives no more: whoever looks finds it
+        live.pop(key, None)
         if self.running:
             self.running.pop(key, None)
-        ended = self.ended
-        if not self.live:
+        if not live:
             if ended:
                 ended.clear()
-        elif origin is not None:
-            ended[key] = origin
-            if len(ended) > self.max_ended:
+        elif len(ended) > self.max_ended:
+            self.forget_ended()
+        return origin
+
+    def _end_among_twins(self, span: ContextTuple) -> ContextTuple | None:
+        """Note that a span ended whose id another one may have: it goes on being known by its trace id as well."""
+        key, name = span[:2], self._name_of(span)
+        origin = self.origin_of(span)
+        if origin is not None:
+            self.ended[key] = origin
+            if self.twins.pop(key, None) is None:
+                self.live.pop(span[SPAN_ID], None)
+            self.running.pop(name, None)
+            if len(self.ended) > self.max_ended:
                 self.forget_ended()
+        if not (self.live or self.twins):
+            self.ended.clear()
         return origin
 
     def _origin_below(self, parent: ContextTuple) -> ContextTuple | None:
-        """Return the origin of a span whose parent has ended, or has a twin; None if that leads to no live root."""
+        """Return the origin of a span whose parent has ended; None if that leads to no live root."""
         root = self.root_of(parent)
         if root is None:
             return None
@@ -179,7 +193,7 @@ class Lineage:
         """Return a live or ended span's origin, None if it is not known."""
         origin = self.origin_of(span)
         if origin is None:
-            origin = self.ended.get(span[SPAN_ID])
+            origin = self.ended.get(span[:2]) or self.ended.get(span[SPAN_ID])
         return origin if origin is not None and origin[TRACE_ID] == span[TRACE_ID] else None
 
     # --- live descendants --------------------------------------------------------------------------------------

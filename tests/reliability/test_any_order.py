@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor
@@ -38,7 +39,10 @@ class Node:
     number: int
     span: trace.Span
     root: Node | None
-    """Its local root, itself if it is one; None once the processor has forgotten it."""
+    """Its local root, itself if it is one, or the one around that if it came too late for it; None once the processor has
+    forgotten it."""
+    holds_root: bool = False
+    """Whether its local root is held back while it lives."""
     outer: Node | None = None
     """For a local root with a remote parent in this process: the local root around it."""
     completion: str | None = None
@@ -60,6 +64,23 @@ class Node:
         printer.text(self.name)
 
 
+class CountedIds(IdGenerator):
+    """The span ids of each trace are 1, 2, 3 ..., as simple generators have it."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+        self.trace_id = 0
+        """The trace that the next span belongs to."""
+
+    def generate_trace_id(self) -> int:
+        self.trace_id = len(self._last) + 1
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        self._last[self.trace_id] = self._last.get(self.trace_id, 0) + 1
+        return self._last[self.trace_id]
+
+
 class AnyOrder(RuleBasedStateMachine):
     """One processor, its provider, and the model."""
 
@@ -68,11 +89,13 @@ class AnyOrder(RuleBasedStateMachine):
         hold=st.sampled_from(["never", "open", "always"]),
         policy=st.sampled_from(["last", "first", "all"]),
         reads=st.sampled_from(["at once", "at the end"]),
+        ids=st.sampled_from([None, "counted"]),
     )
-    def begin(self, arrangement, hold, policy, reads):
+    def begin(self, arrangement, hold, policy, reads, ids):
         self.sink = Sink()
         self.reads = reads
-        self.provider = TracerProvider(shutdown_on_exit=False)
+        self.ids = CountedIds() if ids == "counted" else RandomIdGenerator()
+        self.provider = TracerProvider(id_generator=self.ids, shutdown_on_exit=False)
         config = RunOutputConfig(hold=hold, hold_millis=FOR_EVER, root=policy)
         self.processor = ARRANGEMENTS[arrangement](self.provider, self.sink, config)
         self.logs = RunOutputLogRecordProcessor(self.processor)
@@ -111,6 +134,7 @@ class AnyOrder(RuleBasedStateMachine):
         if parent is not None:
             above = parent.span.get_span_context()
             context = SpanContext(above.trace_id, above.span_id, is_remote, SAMPLED)
+            self.ids.trace_id = above.trace_id
             within = trace.set_span_in_context(NonRecordingSpan(context) if is_remote else parent.span)
         node.span = self.tracer.start_span(node.name, within, attributes=attributes, start_time=1)
         root = None if parent is None else self._open(parent.root)
@@ -118,7 +142,8 @@ class AnyOrder(RuleBasedStateMachine):
             root = parent.root  # a descendant of a live span is no root, even if it is late for its own
         node.root = root if root is not None and not is_remote else node
         node.outer = root if is_remote else None
-        if node.root is not node:
+        if node.root is not node and node.root is parent.root:
+            node.holds_root = True
             node.root.live += 1
         self.nodes.append(node)
 
@@ -160,7 +185,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.processor.force_flush() is True
         self._model_release_all()
 
-    @precondition(lambda self: not self.is_shut_down)
+    @precondition(lambda self: not self.is_shut_down and not self._shares_ids())
     @rule()
     def shutdown(self):
         self.processor.shutdown()
@@ -201,6 +226,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     # --- the model -------------------------------------------------------------------------------------------
 
+    def _shares_ids(self) -> bool:
+        """Whether spans of other traces may have the ids of those that live: a span that is forgotten may be any."""
+        return isinstance(self.ids, CountedIds) and any(not node.has_ended for node in self.nodes)
+
     def _unique(self, time: int) -> int:
         self.time += 1
         return time * 1_000 + self.time
@@ -219,7 +248,8 @@ class AnyOrder(RuleBasedStateMachine):
             self._export(node, own)
         elif not is_root:
             self._export(node, own)
-            self._count_down(node.root)
+            if node.holds_root:
+                self._count_down(node.root)
         elif own is None and self._has_to_wait(node):
             self.held.append(node)
         else:

@@ -244,25 +244,6 @@ def test_always_gives_a_root_the_call_of_a_tool_that_was_the_last():
     assert "get_weather" in app.run_output("root")
 
 
-def test_a_root_that_cannot_be_held_goes_out_with_what_there_is(monkeypatch):
-    def refuse(self):
-        raise RuntimeError("can't start new thread")
-
-    app = holding()
-    root = start(app, "root")
-    start(app, "llm", root, **{"gen_ai.completion": "Paris."}).end()
-    other = start(app, "other", root)
-    with monkeypatch.context() as exhausted:
-        exhausted.setattr(threading.Thread, "start", refuse)
-        root.end()
-    assert app.run_output("root") == "Paris."
-    other.end()
-    app.processor.force_flush()
-
-    assert names(app.exporter.get_finished_spans()) == ["llm", "root", "other"]
-    assert app.live == 0
-
-
 def test_the_oldest_goes_first_when_too_many_are_held():
     released = []
     held = HeldRoots(released.append, millis=FOR_EVER, max_held=2)
