@@ -203,11 +203,11 @@ class Lineage:
         if origin[IS_REMOTE]:  # it is a local root itself
             return
         name = self._name_of(origin) if self.twins else origin[SPAN_ID]
-        running = self.running.get(name)
-        if running is not None:
+        if self.live.get(origin[SPAN_ID]) is origin or self.origin_of(origin) is not None:  # it has not ended
+            running = self.running.get(name)
+            if running is None:
+                running = self.running.setdefault(name, set())
             running.add(span[SPAN_ID])
-        elif name in self.live or self.origin_of(origin) is not None:  # it has not ended
-            self.running.setdefault(name, set()).add(span[SPAN_ID])
 
     def has_running(self, root: ContextTuple) -> bool:
         """Whether any descendant of a local root lives, where they are followed."""
@@ -222,7 +222,10 @@ class Lineage:
         """
         name = self._name_of(origin) if self.twins else origin[SPAN_ID]
         running = self.running.get(name)
-        if running is not None:
+        # Not where its root has ended, and one of another trace has taken over the id.
+        if running is not None and (
+            self.live.get(origin[SPAN_ID], origin) is origin or self.origin_of(origin) is not None
+        ):
             running.discard(span[SPAN_ID])
             if not running and name not in self.live and self.origin_of(origin) is None:
                 self.running.pop(name, None)

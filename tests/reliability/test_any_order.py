@@ -142,7 +142,7 @@ class AnyOrder(RuleBasedStateMachine):
             root = parent.root  # a descendant of a live span is no root, even if it is late for its own
         node.root = root if root is not None and not is_remote else node
         node.outer = root if is_remote else None
-        if node.root is not node and (parent.has_ended or node.root is parent.root):
+        if node.root is not node and (parent.has_ended or node.root in (parent, parent.holds_root and parent.root)):
             node.holds_root = True  # otherwise it lives on with its parent below a root that has been closed
             node.root.live += 1
         self.nodes.append(node)
