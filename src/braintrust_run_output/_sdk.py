@@ -521,8 +521,8 @@ class SpanHooks(SpanProcessor):
     """Whether local roots are held back until an output is in, whoever lives below them."""
     _note: Callable[[ReadableSpan, Glance, int], Any]
     """Called with a span that ends and is not passed over: ``Decider.note``, which returns a ``decision.EndedSpan``."""
-    _close: Callable[[Any], None]
-    """Called with that when the span lives no more: ``Decider.close``."""
+    _close: Callable[[Any, ContextTuple], None]
+    """Called with that, and the span's context, when it lives no more: ``Decider.close``."""
     _add: Callable[[ReadableSpan, Unfinished], ReadableSpan]
     """`write_later` or `write_now` and, around another processor, `copy_later` or `copy_now`."""
     _writes_roots_only: bool
@@ -594,7 +594,7 @@ class SpanHooks(SpanProcessor):
                         self._tidy_up()
             if ended is not None:
                 if ended.is_root or self._recorded:
-                    self._close(ended)
+                    self._close(ended, context)
                 if ended.is_root or not self._writes_roots_only:
                     self._add(span, ended)
             elif self._recorded:
@@ -638,7 +638,7 @@ class SpanHooks(SpanProcessor):
                         self._hand_on_records(context)
                 if ended is not None and not is_held:
                     if ended.is_root or self._recorded:
-                        self._close(ended)
+                        self._close(ended, context)
                     if ended.is_root or not self._writes_roots_only:
                         span = self._add(span, ended)
         except BaseException as error:  # noqa: BLE001

@@ -41,18 +41,18 @@ if TYPE_CHECKING:  # what only types need takes time to make
             """Return its findings, and keep them."""
 
 
-class Gathered:
-    """What has been gathered for a live local root: what its descendants put out."""
+class Gathered(list["Noted"]):
+    """What has been gathered for a live local root: what its descendants put out.
+
+    As a list it holds those that have ended and are not counted yet. (It is made at the end of spans: a list needs no
+    ``__init__`` in Python.)
+    """
 
     outputs: tuple[RunOutput, ...] = ()
     chars = 0
     generic: tuple[GenericOutput, ...] = ()
     input: str | None = None
     """The input of the first completion, as JSON text."""
-
-    def __init__(self) -> None:
-        self.noted: list[Noted] = []
-        """The descendants that have ended and are not counted yet."""
 
 
 class Aggregator:
@@ -101,7 +101,7 @@ class Aggregator:
 
     def count(self, root: Gathered) -> None:
         """Count the descendants that have been noted for a root, in the order in which they were."""
-        for one in list(root.noted):
+        for one in list(root):
             one.read()  # without the lock: what it reports goes to handlers of the application
         self.count_read(root)
 
@@ -109,10 +109,10 @@ class Aggregator:
         """Count the descendants that have been noted for a root, up to the first that has not been read."""
         with self._lock:
             # Who has not been read stays in its place: another thread may be looking for what to read.
-            while root.noted and root.noted[0].findings is not None:
-                one = root.noted.pop(0)  # at once: a signal handler may end a span here, and count what is left
+            while root and root[0].findings is not None:
+                one = root.pop(0)  # at once: a signal handler may end a span here, and count what is left
                 if one.findings is None:  # it did so just before, and this is another one
-                    root.noted.insert(0, one)
+                    root.insert(0, one)
                     return
                 self._count(root, one.findings)
 

@@ -178,10 +178,11 @@ class Decider:
                     self._note_for(above, ended)
 
     def _note_for(self, root: SpanKey, ended: EndedSpan) -> None:
-        gathered = self._gathered.get(root) or self.aggregator.gathered_for(root)
-        noted = gathered.noted
-        noted.append(ended)
-        if self._reads_at_once or len(noted) > MAX_NOTED:
+        gathered = self._gathered.get(root)
+        if gathered is None:
+            gathered = self.aggregator.gathered_for(root)
+        gathered.append(ended)
+        if self._reads_at_once or len(gathered) > MAX_NOTED:
             self.aggregator.count(gathered)
 
     def look_up(self, ended: EndedSpan) -> None:
@@ -191,13 +192,19 @@ class Decider:
         """
         ended.gathered = self._gathered.get(ended.key)
 
-    def close(self, ended: EndedSpan) -> None:
-        """Take what has been gathered for a span that lives no more: what arrives for it from now on is late."""
+    def close(self, ended: EndedSpan, span: ContextTuple) -> None:
+        """Take what has been gathered for a span that lives no more: what arrives for it from now on is late.
+
+        Args:
+            ended: What `note` returned for it.
+            span: Its context.
+        """
         if self._records:
             self._take_late_records(ended)
         if ended.is_root:
-            gathered = self._gathered.pop(ended.key, None)
-            ended.gathered = ended.gathered or gathered
+            gathered = self._gathered.pop(span[:2], None)
+            if ended.gathered is None:
+                ended.gathered = gathered
 
     def _take_late_records(self, ended: EndedSpan) -> None:
         """Take what arrived beside the spans after a span's end: a local root may have been held back for it."""

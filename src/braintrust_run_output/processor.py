@@ -135,7 +135,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         """Enrich a live span of whose end the hook has not been told."""
         ended = self._decider.note(span, seen, end_time)
         self._passed(seen[0])
-        self._close(ended)
+        self._close(ended, seen[0])
         if ended.is_root or not self._writes_roots_only:
             self._add(span, ended)
 
@@ -180,7 +180,7 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         try:
             ended.decider.look_up(ended)
             self._passed(ended.key)
-            self._close(ended)
+            self._close(ended, ended.key)
             span = self._add(span, ended)
         except BaseException as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)

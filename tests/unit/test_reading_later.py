@@ -359,21 +359,20 @@ def test_who_has_not_been_read_is_never_out_of_sight():
 
     taken = []
 
-    class Watched(list):
+    class Watched(Gathered):
         def pop(self, at):
             taken.append(self[at].findings)
             return super().pop(at)
 
-    aggregator, root = Aggregator("last", max_chars=100), Gathered()
     first, second = Noted(), Noted()
-    root.noted = Watched([first, second])
+    aggregator, root = Aggregator("last", max_chars=100), Watched([first, second])
     second.read()
     aggregator.count_read(root)
-    assert (taken, root.noted) == ([], [first, second])
+    assert (taken, list(root)) == ([], [first, second])
 
     first.read()
     aggregator.count_read(root)
-    assert (taken, root.noted) == ([first.findings, second.findings], [])
+    assert (taken, list(root)) == ([first.findings, second.findings], [])
 
 
 @pytest.mark.parametrize("policy", ["first", "last", "all"])
@@ -385,7 +384,7 @@ def test_few_spans_wait_to_be_read(policy):
         for n in range(3 * MAX_NOTED):
             with app.tracer.start_as_current_span("llm") as span:
                 span.set_attribute("gen_ai.completion", f"answer {n}")
-            assert len(app.processor._aggregator.gathered[key].noted) <= MAX_NOTED
+            assert len(app.processor._aggregator.gathered[key]) <= MAX_NOTED
         del app.exporter.export
 
     answers = [f"answer {n}" for n in range(3 * MAX_NOTED)]
