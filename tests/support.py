@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Tracer
 
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor
@@ -46,6 +47,23 @@ class Pipeline:
     @property
     def live(self) -> int:
         return self.processor._decider.remembered
+
+
+class CountedIds(IdGenerator):
+    """The span ids of each trace are 1, 2, 3 ..., whatever other traces do meanwhile: as simple generators have it."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+        self.trace_id = 0
+        """The trace that the next span belongs to."""
+
+    def generate_trace_id(self) -> int:
+        self.trace_id = len(self._last) + 1
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        self._last[self.trace_id] = self._last.get(self.trace_id, 0) + 1
+        return self._last[self.trace_id]
 
 
 def _in_place_first(provider: TracerProvider, exporting: SpanProcessor, config: RunOutputConfig):

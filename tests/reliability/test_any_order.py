@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor
 from reliability.parts import FOR_EVER, Sink, hold_threads
-from support import ARRANGEMENTS, RUN_OUTPUT
+from support import ARRANGEMENTS, RUN_OUTPUT, CountedIds
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 MAX_SPANS = 40
@@ -62,23 +62,6 @@ class Node:
 
     def _repr_pretty_(self, printer, _cycle) -> None:
         printer.text(self.name)
-
-
-class CountedIds(IdGenerator):
-    """The span ids of each trace are 1, 2, 3 ..., as simple generators have it."""
-
-    def __init__(self) -> None:
-        self._last: dict[int, int] = {}
-        self.trace_id = 0
-        """The trace that the next span belongs to."""
-
-    def generate_trace_id(self) -> int:
-        self.trace_id = len(self._last) + 1
-        return self.trace_id
-
-    def generate_span_id(self) -> int:
-        self._last[self.trace_id] = self._last.get(self.trace_id, 0) + 1
-        return self._last[self.trace_id]
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -142,9 +125,11 @@ class AnyOrder(RuleBasedStateMachine):
             root = parent.root  # a descendant of a live span is no root, even if it is late for its own
         node.root = root if root is not None and not is_remote else node
         node.outer = root if is_remote else None
-        if node.root is not node and (parent.has_ended or node.root in (parent, parent.holds_root and parent.root)):
-            node.holds_root = True  # otherwise it lives on with its parent below a root that has been closed
-            node.root.live += 1
+        if node.root is not node:
+            # Otherwise it lives on with its parent, below a root that has been closed.
+            is_parents = node.root is parent.root and (parent.root is parent or parent.holds_root)
+            node.holds_root = parent.has_ended or is_parents
+            node.root.live += node.holds_root
         self.nodes.append(node)
 
     @precondition(lambda self: any(not node.has_ended for node in self.nodes))

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output.lineage import Lineage
-from support import RUN_OUTPUT, pipeline
+from support import RUN_OUTPUT, CountedIds, pipeline
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -109,23 +109,6 @@ def test_a_deep_chain_of_ended_spans_still_leads_to_the_live_root():
     assert lineage.root_of((1, 20)) == (1, 1)
 
 
-class TinyIds(IdGenerator):
-    """The span ids of each trace are 1, 2, 3 ..., whatever other traces do meanwhile."""
-
-    def __init__(self) -> None:
-        self.last: dict[int, int] = {}
-        self.trace_id = 0
-        """The trace that the next span belongs to."""
-
-    def generate_trace_id(self) -> int:
-        self.trace_id = len(self.last) + 1
-        return self.trace_id
-
-    def generate_span_id(self) -> int:
-        self.last[self.trace_id] = self.last.get(self.trace_id, 0) + 1
-        return self.last[self.trace_id]
-
-
 def end(lineage: Lineage, span: trace.Span) -> None:
     """End a span, and hand it on at once."""
     context = span.get_span_context()
@@ -138,7 +121,7 @@ def end(lineage: Lineage, span: trace.Span) -> None:
 @given(data=st.data())
 def test_the_hooks_follow_spans_as_lineage_does(data):
     """What `SpanHooks` has written out is what `Lineage.start` and `Lineage.end` do."""
-    tiny = TinyIds()
+    tiny = CountedIds()
     ids = tiny if data.draw(st.booleans()) else RandomIdGenerator()
     arrangement = data.draw(st.sampled_from(["in place, first", "wrapping"]))
     app = pipeline(arrangement, provider=TracerProvider(id_generator=ids, shutdown_on_exit=False))
