@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output.lineage import Lineage
-from support import RUN_OUTPUT, CountedIds, pipeline
+from support import RUN_OUTPUT, CountedIds, names, pipeline
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -69,6 +69,50 @@ def test_traces_that_share_their_span_ids_are_held_for_their_own_late_answers():
         llm.end()
     first.end()
     app.processor.force_flush()
+
+    assert app.run_outputs == {f"{kind} {n}": f"answer {n}" for n in range(3) for kind in ("root", "llm")}
+    assert app.live == 0
+
+
+def test_a_root_is_not_held_for_another_trace_whose_root_had_its_id():
+    ids = CountedIds()
+    provider = TracerProvider(id_generator=ids, shutdown_on_exit=False)
+    app = pipeline("wrapping", provider=provider, hold="open", hold_millis=3_600_000)
+    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
+    first = app.tracer.start_span("first", nowhere)
+    below = app.tracer.start_span("below", trace.set_span_in_context(first))
+    first.end()
+    app.processor.force_flush()  # it is held no more, but "below" lives
+    second = app.tracer.start_span("second", nowhere)
+    assert second.get_span_context().span_id == first.get_span_context().span_id
+    ids.trace_id = first.get_span_context().trace_id
+    late = app.tracer.start_span("late", trace.set_span_in_context(below))
+    second.end()
+    assert names(app.exporter.get_finished_spans()) == ["first", "second"]
+
+    for span in (late, below):
+        span.end()
+    assert app.live == 0
+
+
+def test_children_of_ended_spans_that_share_an_id_still_find_their_roots(arrangement):
+    ids = CountedIds()
+    app = pipeline(arrangement, provider=TracerProvider(id_generator=ids, shutdown_on_exit=False))
+    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
+    traces = []
+    for n in range(3):
+        root = app.tracer.start_span(f"root {n}", nowhere)
+        parent = app.tracer.start_span(f"parent {n}", trace.set_span_in_context(root))
+        traces.append((root, parent))
+    for _, parent in traces:
+        parent.end()
+    for n, (root, parent) in enumerate(traces):
+        ids.trace_id = root.get_span_context().trace_id
+        app.tracer.start_span(
+            f"llm {n}", trace.set_span_in_context(parent), attributes={"gen_ai.completion": f"answer {n}"}
+        ).end()
+    for root, _ in traces:
+        root.end()
 
     assert app.run_outputs == {f"{kind} {n}": f"answer {n}" for n in range(3) for kind in ("root", "llm")}
     assert app.live == 0
