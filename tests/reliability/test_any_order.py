@@ -126,7 +126,7 @@ class AnyOrder(RuleBasedStateMachine):
         node.root = root if root is not None and not is_remote else node
         node.outer = root if is_remote else None
         if node.root is not node:
-            # Otherwise it lives on with its parent, below a root that has been closed.
+            # Where neither is true, it lives on with its parent, below a root that has been closed.
             is_parents = node.root is parent.root and (parent.root is parent or parent.holds_root)
             node.holds_root = parent.has_ended or is_parents
             node.root.live += node.holds_root

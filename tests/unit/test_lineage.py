@@ -6,41 +6,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output.lineage import Lineage
-from support import RUN_OUTPUT, CountedIds, names, pipeline
+from support import RUN_OUTPUT, CountedIds, Pipeline, names, pipeline
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+NOWHERE = trace.set_span_in_context(trace.INVALID_SPAN)
 
 
-class CountingIds(IdGenerator):
-    """The span ids of each trace are 1, 2, 3 ..., as simple generators have it."""
+def sharing_ids(arrangement: str, **config) -> tuple[CountedIds, Pipeline]:
+    """Build a pipeline for traces whose spans have the same ids, and return the generator of these with it."""
+    ids = CountedIds()
+    provider = TracerProvider(id_generator=ids, shutdown_on_exit=False)
+    return ids, pipeline(arrangement, provider=provider, **config)
 
-    trace_id = 0
-    span_id = 0
 
-    def generate_trace_id(self) -> int:
-        self.trace_id += 1
-        self.span_id = 0
-        return self.trace_id
-
-    def generate_span_id(self) -> int:
-        self.span_id += 1
-        return self.span_id
+def start(app: Pipeline, name: str, parent: trace.Span | None = None, **attributes: str) -> trace.Span:
+    within = NOWHERE if parent is None else trace.set_span_in_context(parent)
+    return app.tracer.start_span(name, within, attributes=attributes)
 
 
 def test_traces_that_share_their_span_ids_keep_their_own_answers(arrangement):
-    ids = CountingIds()
-    app = pipeline(arrangement, provider=TracerProvider(id_generator=ids, shutdown_on_exit=False))
-    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
+    _, app = sharing_ids(arrangement)
     roots = []
     for n in range(5):
-        root = app.tracer.start_span(f"root {n}", nowhere)
-        ids.span_id = 10
-        llm = app.tracer.start_span(f"llm {n}", trace.set_span_in_context(root))
-        roots.append((n, root, llm))
+        root = start(app, f"root {n}")
+        roots.append((n, root, start(app, f"llm {n}", root)))
     assert len({root.get_span_context().span_id for _, root, _ in roots}) == 1
     for n, root, llm in roots:
         llm.set_attribute("gen_ai.completion", f"answer {n}")
@@ -53,16 +46,12 @@ def test_traces_that_share_their_span_ids_keep_their_own_answers(arrangement):
 
 
 def test_traces_that_share_their_span_ids_are_held_for_their_own_late_answers():
-    ids = CountingIds()
-    provider = TracerProvider(id_generator=ids, shutdown_on_exit=False)
-    app = pipeline("wrapping", provider=provider, hold="open", hold_millis=3_600_000)
-    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
-    first = app.tracer.start_span("first", nowhere)  # nothing runs below it
+    _, app = sharing_ids("wrapping", hold="open", hold_millis=3_600_000)
+    first = start(app, "first")  # nothing runs below it
     late = []
     for n in range(3):
-        root = app.tracer.start_span(f"root {n}", nowhere)
-        ids.span_id = 10
-        late.append(app.tracer.start_span(f"llm {n}", trace.set_span_in_context(root)))
+        root = start(app, f"root {n}")
+        late.append(start(app, f"llm {n}", root))
         root.end()
     for n, llm in enumerate(late):
         llm.set_attribute("gen_ai.completion", f"answer {n}")
@@ -75,18 +64,15 @@ def test_traces_that_share_their_span_ids_are_held_for_their_own_late_answers():
 
 
 def test_a_root_is_not_held_for_another_trace_whose_root_had_its_id():
-    ids = CountedIds()
-    provider = TracerProvider(id_generator=ids, shutdown_on_exit=False)
-    app = pipeline("wrapping", provider=provider, hold="open", hold_millis=3_600_000)
-    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
-    first = app.tracer.start_span("first", nowhere)
-    below = app.tracer.start_span("below", trace.set_span_in_context(first))
+    ids, app = sharing_ids("wrapping", hold="open", hold_millis=3_600_000)
+    first = start(app, "first")
+    below = start(app, "below", first)
     first.end()
     app.processor.force_flush()  # it is held no more, but "below" lives
-    second = app.tracer.start_span("second", nowhere)
+    second = start(app, "second")
     assert second.get_span_context().span_id == first.get_span_context().span_id
     ids.trace_id = first.get_span_context().trace_id
-    late = app.tracer.start_span("late", trace.set_span_in_context(below))
+    late = start(app, "late", below)
     second.end()
     assert names(app.exporter.get_finished_spans()) == ["first", "second"]
 
@@ -96,21 +82,16 @@ def test_a_root_is_not_held_for_another_trace_whose_root_had_its_id():
 
 
 def test_children_of_ended_spans_that_share_an_id_still_find_their_roots(arrangement):
-    ids = CountedIds()
-    app = pipeline(arrangement, provider=TracerProvider(id_generator=ids, shutdown_on_exit=False))
-    nowhere = trace.set_span_in_context(trace.INVALID_SPAN)
+    ids, app = sharing_ids(arrangement)
     traces = []
     for n in range(3):
-        root = app.tracer.start_span(f"root {n}", nowhere)
-        parent = app.tracer.start_span(f"parent {n}", trace.set_span_in_context(root))
-        traces.append((root, parent))
+        root = start(app, f"root {n}")
+        traces.append((root, start(app, f"parent {n}", root)))
     for _, parent in traces:
         parent.end()
     for n, (root, parent) in enumerate(traces):
         ids.trace_id = root.get_span_context().trace_id
-        app.tracer.start_span(
-            f"llm {n}", trace.set_span_in_context(parent), attributes={"gen_ai.completion": f"answer {n}"}
-        ).end()
+        start(app, f"llm {n}", parent, **{"gen_ai.completion": f"answer {n}"}).end()
     for root, _ in traces:
         root.end()
 
