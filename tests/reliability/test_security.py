@@ -1,7 +1,7 @@
 """docs/security.md: what is copied where, what redaction reaches, and that no log line holds a payload or a key.
 
 That the local intake binds loopback only, refuses other hosts, bodies over its limit and zip bombs, and goes on after
-bad protobuf is tested in tests/local/test_intake.py.
+bad protobuf is tested in tests/local/intake/test_intake.py.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ def traces_of_otlp(path: str | Path) -> Iterator[list[Row]]:
     """
     try:
         from ..local import map_request
-        from ..local.otlp import JSON, BadPayloadError, parse_request
+        from ..local.intake.otlp import JSON, BadPayloadError, parse_request
     except ImportError as error:
         raise ApiError(str(error)) from None
     found: defaultdict[str, list[Row]] = defaultdict(list)

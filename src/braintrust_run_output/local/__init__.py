@@ -22,15 +22,15 @@ except ImportError as error:
     ) from error
 
 from .app import create_app
-from .dataset import add_to_dataset, export_dataset, make_dataset_row
-from .faults import Faults
-from .intake import LocalIntake
-from .mapping import map_request, map_span
-from .rows import DatasetRow, Origin, Row
-from .store import Store, TraceSummary
-from .stub_provider import StubProvider, echo
-from .tree import render_tree
-from .values import Json
+from .demo.stub_provider import StubProvider, echo
+from .intake.dataset import add_to_dataset, export_dataset, make_dataset_row
+from .intake.faults import Faults
+from .intake.mapping import map_request, map_span
+from .intake.rows import DatasetRow, Origin, Row
+from .intake.store import Store, TraceSummary
+from .intake.values import Json
+from .local_intake import LocalIntake
+from .page.tree import render_tree
 
 __all__ = [
     "DatasetRow",

@@ -8,8 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..config import RunOutputConfig
-from .intake import LocalIntake
-from .store import Store
+from .intake.store import Store
+from .local_intake import LocalIntake
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from braintrust_run_output.local.dataset import export_dataset, make_dataset_row
-from braintrust_run_output.local.intake import LocalIntake
-from braintrust_run_output.local.store import Store
-from braintrust_run_output.local.stub_provider import StubProvider
-from braintrust_run_output.local.tree import render_tree
+from braintrust_run_output.local.demo.stub_provider import StubProvider
+from braintrust_run_output.local.intake.dataset import export_dataset, make_dataset_row
+from braintrust_run_output.local.intake.store import Store
+from braintrust_run_output.local.local_intake import LocalIntake
+from braintrust_run_output.local.page.tree import render_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

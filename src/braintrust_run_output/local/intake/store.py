@@ -239,7 +239,7 @@ class Store:
         Args:
             object_id: The project, experiment or dataset.
             condition: An SQL condition over the columns ``id``, ``trace_id``, ``is_root``, ``created`` and ``body``
-                (JSON), as `braintrust_run_output.local.btql` writes it. Never text from outside.
+                (JSON), as `braintrust_run_output.local.intake.btql` writes it. Never text from outside.
             parameters: What its question marks stand for.
             limit: Greatest number of rows in the page.
             before: The ``cursor`` of the previous page.

@@ -19,21 +19,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from braintrust_run_output.local import LocalIntake, Store
+from local.calls import call
 from local.otlp_requests import SPAN_ID, TRACE_ID, export_request, span
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 INTAKE = "/otel/v1/traces"
-
-
-def call(intake, method, path, body=b"", **headers):
-    connection = HTTPConnection(urlsplit(intake.url).netloc, timeout=10)
-    try:
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        response = connection.getresponse()
-        return response.status, response.headers["Content-Type"], response.read()
-    finally:
-        connection.close()
 
 
 def send(intake, body, content_type=PROTOBUF, **headers):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .rows import Row
-    from .values import Json
+    from ..intake.rows import Row
+    from ..intake.values import Json
 
 _LATEST = 1e11
 """Seconds since the epoch, in the year 5138: what is greater is no time."""

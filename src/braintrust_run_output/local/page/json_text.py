@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .values import dump_json
+from ..intake.values import dump_json
 
 _LONGEST = 20_000
 _PIECE = re.compile(

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from braintrust_run_output.local import LocalIntake
-from braintrust_run_output.local.json_text import to_text
-from braintrust_run_output.local.pages import DATASET_ROWS_PER_PAGE, TRACES_PER_PAGE
-from braintrust_run_output.local.shape import duration
-from braintrust_run_output.local.views import SPANS_PER_PAGE, excerpt, span_lines
+from braintrust_run_output.local.page.json_text import to_text
+from braintrust_run_output.local.page.pages import DATASET_ROWS_PER_PAGE, TRACES_PER_PAGE
+from braintrust_run_output.local.page.shape import duration
+from braintrust_run_output.local.page.views import SPANS_PER_PAGE, excerpt, span_lines
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
 

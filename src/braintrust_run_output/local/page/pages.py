@@ -10,19 +10,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ..intake.dataset import add_to_dataset, export_dataset, make_dataset_row
+from ..intake.store import TraceSummary, find_root
+from ..intake.values import dump_json
 from . import reasons, views
-from .dataset import add_to_dataset, export_dataset, make_dataset_row
 from .json_text import to_text
 from .page_security import HEADERS, is_from_our_pages
 from .shape import metadata_of
-from .store import TraceSummary, find_root
-from .values import dump_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from .rows import DatasetRow
-    from .store import Store
+    from ..intake.rows import DatasetRow
+    from ..intake.store import Store
 
 TRACES_PER_PAGE = 50
 DATASET_ROWS_PER_PAGE = 50
@@ -32,7 +32,7 @@ _MOST_SPANS = 5_000
 """Of a trace that is shown."""
 
 _TEMPLATES = Environment(
-    loader=PackageLoader("braintrust_run_output.local", "templates"),
+    loader=PackageLoader("braintrust_run_output.local.page", "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -154,7 +154,7 @@ async def static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in _STATIC:
         return _error(request, 404, "No such page", "")
-    body = files("braintrust_run_output.local").joinpath("static").joinpath(name).read_bytes()
+    body = files("braintrust_run_output.local.page").joinpath("static").joinpath(name).read_bytes()
     return Response(body, media_type=_STATIC[name], headers=HEADERS)
 
 

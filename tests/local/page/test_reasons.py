@@ -13,10 +13,11 @@ from replay import load, replay
 from braintrust_run_output import RunOutputSpanProcessor
 from braintrust_run_output.config import SETTINGS
 from braintrust_run_output.doctor import content_capture
-from braintrust_run_output.local import Store, content_switches, map_request, reasons
-from braintrust_run_output.local.reasons import examine, is_model
+from braintrust_run_output.local import Store, map_request
+from braintrust_run_output.local.page import content_switches, reasons
+from braintrust_run_output.local.page.reasons import examine, is_model
 
-CASES = Path(__file__).parents[1] / "conformance" / "cases"
+CASES = Path(__file__).parents[2] / "conformance" / "cases"
 OPENLLMETRY = "opentelemetry.instrumentation.openai.v1"
 
 

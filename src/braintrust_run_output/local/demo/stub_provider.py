@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from .server import BackgroundServer
-from .values import parse_json
+from ..intake.values import parse_json
+from ..server import BackgroundServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from .values import Json
+    from ..intake.values import Json
 
 ChatRequest: TypeAlias = "dict[str, Json]"
 """The body of a request, as the client sent it: it may hold anything."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .app import DEFAULT_MAX_BODY_BYTES, create_app
-from .faults import FaultInjection, Faults
+from .intake.faults import FaultInjection, Faults
+from .intake.store import Store
 from .server import BackgroundServer
-from .store import Store
 
 if TYPE_CHECKING:
-    from .rows import Row
+    from .intake.rows import Row
 
 
 class LocalIntake(BackgroundServer):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..intake.values import iso_time
 from . import shape
 from .json_text import JsonText, to_text
 from .tree import place_spans
-from .values import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..intake.rows import DatasetRow, Row
+    from ..intake.store import TraceSummary
+    from ..intake.values import Json
     from .reasons import Verdict
-    from .rows import DatasetRow, Row
-    from .store import TraceSummary
-    from .values import Json
 
 SPANS_PER_PAGE = 200
 _LONGEST_NAME = 120

@@ -8,20 +8,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..braintrust.traces import run_output_of
-from ..completion import says_nothing
-from ..config import RunOutputConfig
-from ..conventions import is_never_a_completion, read_completion
-from ..conventions.inputs import has_input
+from ...braintrust.traces import run_output_of
+from ...completion import says_nothing
+from ...config import RunOutputConfig
+from ...conventions import is_never_a_completion, read_completion
+from ...conventions.inputs import has_input
+from ..intake.store import find_root
 from . import shape
 from .content_switches import switches_for
-from .store import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from .rows import Row
-    from .values import Json
+    from ..intake.rows import Row
+    from ..intake.values import Json
 
 _HOLDS = (2_000, 5_000, 10_000, 30_000, 60_000)
 """How long to hold a root back, in milliseconds: what is suggested."""

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from braintrust_run_output.local import LocalIntake
-from local.test_intake import call
+from local.calls import call
 
 KEY = "the-key"
 

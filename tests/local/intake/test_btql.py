@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from braintrust_run_output.local import Store
-from braintrust_run_output.local.btql import UnknownQueryError, parse_query
+from braintrust_run_output.local.intake.btql import UnknownQueryError, parse_query
 
 SOURCE = {
     "op": "function",

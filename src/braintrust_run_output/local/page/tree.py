@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .rows import Row
-    from .values import Json
+    from ..intake.rows import Row
+    from ..intake.values import Json
 
 _NAME_WIDTH = 60
 

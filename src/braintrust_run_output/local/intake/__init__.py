@@ -1,0 +1,1 @@
+"""What takes spans and rows, keeps them as Braintrust would, and answers Braintrust's REST interface."""
