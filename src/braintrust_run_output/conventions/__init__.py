@@ -31,7 +31,9 @@ from . import (
     traceloop,
     vercel_ai,
 )
-from ._kinds import KINDS, is_model, is_never_a_completion
+from ._kinds import KINDS, Side, is_model, is_never_a_completion, side_of
+from .inputs import InputExcerpt, has_input, input_excerpt, read_input, up_to_last_user
+from .tools import ToolExecution, executed_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,12 +45,22 @@ __all__ = [
     "EVENTS",
     "GENERIC_OUTPUTS",
     "KEYS",
+    "KINDS",
     "MODEL_OUTPUTS",
+    "InputExcerpt",
+    "Side",
+    "ToolExecution",
+    "executed_call",
     "generic_excerpt",
+    "has_input",
+    "input_excerpt",
     "is_model",
     "is_never_a_completion",
     "read_completion",
     "read_generic_output",
+    "read_input",
+    "side_of",
+    "up_to_last_user",
 ]
 
 MODEL_OUTPUTS: tuple[Convention, ...] = (

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from braintrust_run_output.conventions.inputs import has_input, read_input
+from braintrust_run_output.conventions import has_input, input_excerpt, read_input, up_to_last_user
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is the capital of France?"}]
 PARTS = [{"role": one["role"], "parts": [{"type": "text", "content": one["content"]}]} for one in ASKED]
+
+roles = st.sampled_from(["user", "assistant", "system", "tool", "human", "", "model"])
+blocks = st.lists(st.fixed_dictionaries({"type": st.sampled_from(["text", "tool_result", "image"]), "text": st.text()}))
+text_of_json = st.lists(
+    st.fixed_dictionaries({"role": roles, "content": st.text() | st.none() | blocks}) | st.integers()
+).map(json.dumps)
 
 
 def indexed(role: str, content: str) -> dict[str, str]:
@@ -38,6 +47,23 @@ def indexed(role: str, content: str) -> dict[str, str]:
                 }
             )
         },
+        {"langwatch.input": json.dumps({"type": "chat_messages", "value": ASKED})},
+        {"mlflow.spanInputs": json.dumps({"model": "m", "messages": ASKED})},
+        {
+            "genkit:input": json.dumps(
+                {"messages": [{"role": o["role"], "content": [{"text": o["content"]}]} for o in ASKED]}
+            )
+        },
+        {"llm.messages": json.dumps(ASKED)},
+        {"gen_ai.request.messages": json.dumps(ASKED)},
+        {"lk.chat_ctx": json.dumps({"items": [{"type": "message", **o, "content": [o["content"]]} for o in ASKED]})},
+        {
+            "haystack.agent.input": json.dumps(
+                {"messages": [{"role": o["role"], "content": [{"text": o["content"]}]} for o in ASKED]}
+            )
+        },
+        {"gen_ai.input.messages": tuple(json.dumps(message) for message in PARTS)},
+        {"gen_ai.input.messages": json.dumps(json.dumps(PARTS))},
         indexed("llm.input_messages.{}.message.role", "llm.input_messages.{}.message.contents.0.message_content.text"),
         indexed("gen_ai.prompt.{}.role", "gen_ai.prompt.{}.content"),
         indexed("llm.input_messages.{}.message.role", "llm.input_messages.{}.message.content"),
@@ -55,7 +81,6 @@ def test_a_chat(attributes):
         ("What is the capital?", "What is the capital?"),
         ('{"question": "?"}', {"question": "?"}),
         ("[1, 2]", [1, 2]),
-        ("{broken", "{broken"),
         (("a", "b"), ["a", "b"]),
         (7, 7),
     ],
@@ -66,7 +91,17 @@ def test_another_input_is_json_of_itself(value, expected):
 
 
 @pytest.mark.parametrize(
-    "attributes", [{}, {"gen_ai.prompt": ""}, {"gen_ai.operation.name": "chat"}, {"input.value": ()}]
+    "attributes",
+    [
+        {},
+        {"gen_ai.prompt": ""},
+        {"gen_ai.operation.name": "chat"},
+        {"input.value": ()},
+        {"input.value": "{broken"},
+        {"gen_ai.input.messages": json.dumps(PARTS)[:-9]},
+        {"input": "a name that others use as well"},
+    ],
+    ids=str,
 )
 def test_no_input(attributes):
     assert read_input(attributes) is None
@@ -92,3 +127,106 @@ def test_the_calls_of_earlier_turns():
     (read,) = json.loads(read_input(attributes))
 
     assert read["tool_calls"][0]["function"] == {"name": "get_weather", "arguments": "{}"}
+
+
+GATED = [
+    ("inputs", {"span_type": "LLM"}, json.dumps({"messages": ASKED})),
+    ("input", {"span.type": "agent"}, json.dumps(ASKED)),
+    ("input", {"gen_ai.operation.name": "chat", "output": "Paris."}, json.dumps(ASKED)),
+    (
+        "events",
+        {"gen_ai.request.model": "m"},
+        json.dumps([*ASKED, {"index": 0, "message": {"role": "assistant", "content": "Paris."}}]),
+    ),
+    (
+        "events",
+        {"gen_ai.system": "openai"},
+        json.dumps([
+            *({"event.name": f"gen_ai.{one['role']}.message", **one} for one in ASKED),
+            {"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "Paris."}},
+        ]),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "companions", "value"), GATED)
+def test_a_name_that_others_use_too_is_an_input_beside_what_tells(key, companions, value):
+    assert json.loads(read_input({key: value, **companions})) == ASKED
+    assert read_input({key: value}) is None
+
+
+@dataclass
+class Event:
+    name: str
+    attributes: dict[str, object] | None
+
+
+EVENTS = [
+    [Event(f"gen_ai.{one['role']}.message", {"content": one["content"]}) for one in ASKED],
+    [Event(f"gen_ai.{one['role']}.message", {"gen_ai.event.content": json.dumps(one)}) for one in ASKED],
+    [
+        Event(f"gen_ai.{one['role']}.message", {"content": json.dumps([{"text": one["content"]}])})
+        for one in ASKED
+    ] + [Event("gen_ai.choice", {"message": "Paris."})],
+    [Event("gen_ai.client.inference.operation.details", {"gen_ai.input.messages": json.dumps(PARTS)})],
+    [Event("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps(ASKED)})],
+    [Event("promptflow.function.inputs", {"payload": json.dumps({"messages": ASKED})})],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("events", EVENTS, ids=lambda events: events[0].name)
+def test_a_chat_in_span_events(events):
+    assert json.loads(read_input({}, events)) == ASKED
+    assert has_input({}, events)
+    assert not has_input({}, [Event("exception", None)])
+
+
+@pytest.mark.parametrize(
+    ("messages", "kept"),
+    [
+        ([("user", "a"), ("assistant", "b")], 1),
+        ([("user", "a"), ("assistant", "b"), ("user", "c")], 3),
+        ([("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"), ("tool", "e")], 3),
+        ([("system", "a"), ("assistant", "b")], 2),
+        ([], 0),
+    ],
+)
+def test_up_to_the_last_message_of_a_user(messages, kept):
+    messages = [{"role": role, "content": content} for role, content in messages]
+
+    assert json.loads(up_to_last_user(json.dumps(messages))) == messages[:kept]
+    assert json.loads(up_to_last_user(json.dumps({"messages": messages, "n": 1.10}))) == {
+        "messages": messages[:kept], "n": 1.10}  # fmt: skip
+
+
+def test_a_tool_result_is_no_message_of_a_user():
+    asked = {"role": "user", "content": "?"}
+    call = {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "4"}]}
+
+    assert json.loads(up_to_last_user(json.dumps([asked, call, result]))) == [asked]
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "{", '"a text"', "7", "[7]", "[[]]", '{"messages": 7}'])
+def test_what_is_no_list_of_messages_stays(text):
+    assert up_to_last_user(text) == text
+
+
+def test_an_excerpt_refers_to_the_values_and_reads_the_same():
+    value = json.dumps({"messages": ASKED})
+    attributes = {"span_type": "LLM", "inputs": value, "http.route": "/", "gen_ai.output.messages": "[]"}
+    excerpt = input_excerpt(attributes, [Event("exception", None), Event("gen_ai.user.message", {"content": "x"})])
+
+    assert excerpt.attributes["inputs"] is value
+    assert "gen_ai.output.messages" not in excerpt.attributes
+    assert [event.name for event in excerpt.events] == ["gen_ai.user.message"]
+    assert read_input(*excerpt) == read_input(attributes)
+    assert input_excerpt({"http.route": "/", "inputs": "x"}, [Event("exception", None)]) is None
+
+
+@given(text_of_json)
+def test_whatever_the_json_what_is_kept_is_a_beginning_of_it(text):
+    before, after = json.loads(text), json.loads(up_to_last_user(text))
+
+    assert after == before or after == before[: len(after)]
+    assert up_to_last_user(json.dumps(after)) == json.dumps(after)
