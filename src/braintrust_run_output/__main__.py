@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from ._extras import install_hint
+
 
 def main() -> None:
     """Run the command line; without the ``cli`` extra say how to get it and end with exit code 2."""
@@ -12,8 +14,10 @@ def main() -> None:
     except ImportError as error:
         if error.name != "click":
             raise
-        sys.stderr.write("braintrust-run-output needs its extra: pip install 'braintrust-run-output[cli]'\n")
+        sys.stderr.write(f"braintrust-run-output needs its extra: {install_hint('cli')}\n")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     run(prog_name="braintrust-run-output")
 
 

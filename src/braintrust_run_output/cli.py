@@ -5,18 +5,55 @@ A command imports what it runs in its own body, so that none pays for another.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 
 import click
 
+from ._extras import extra_with, install_hint
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the number of SIGINT, as a shell has it."""
+_EXTRAS = {"serve": "local", "demo": "demo"}
+"""The extra that a command needs, where that is not ``cli``."""
+
+
+class _Missing(click.ClickException):
+    """What the command needs is not installed."""
+
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """The commands. Each can be interrupted, and says which extra it lacks, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+        except ImportError as error:
+            if error.name is None or extra_with(error.name) is None:
+                raise  # no extra has it: a fault of ours, or of the installation
+            command = ctx.invoked_subcommand or ""
+            raise _missing(command, error.name) from None
+
+
+def _missing(command: str, module: str) -> _Missing:
+    return _Missing(f"{command} needs {module}: {install_hint(_EXTRAS.get(command, 'cli'))}")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="braintrust-run-output")
 def main() -> None:
-    """Get the model's run-time output into every Braintrust dataset row."""
+    """Get the model's run-time output into every Braintrust dataset row.
+
+    After Ctrl-C the exit code is 130.
+    """
 
 
-@main.command()
+@main.command(short_help="Say what will happen here, and what to change.")
 @click.option("--probe", is_flag=True, help="Send one real span through the configured pipeline.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def doctor(*, probe: bool, as_json: bool) -> None:
@@ -31,7 +68,7 @@ def doctor(*, probe: bool, as_json: bool) -> None:
     sys.exit(0 if report.ok else 1)
 
 
-@main.command()
+@main.command(short_help="Check that a dataset's rows have a run output.")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--dataset", help="Check this dataset instead of a file.")
 @click.option("--project", help="The project that the dataset is in.")
@@ -53,7 +90,7 @@ def verify(file: str | None, *, dataset: str | None, project: str | None, baseli
     sys.exit(run_verify(file, dataset=dataset, project=project, baseline=baseline, as_json=as_json))
 
 
-@main.command()
+@main.command(short_help="Insert a dataset row for each recorded trace.")
 @click.option("--project", required=True, help="The project of the dataset, and of the logs.")
 @click.option("--dataset", required=True, help="The dataset; --apply makes it if there is none.")
 @click.option("--otlp", type=click.Path(exists=True, dir_okay=False), help="Take the traces of this OTLP JSON file.")
@@ -97,7 +134,7 @@ def insert(
     )
 
 
-@main.command()
+@main.command(short_help="Write run outputs onto stored roots.")
 @click.option("--project", required=True, help="The project whose logs to complete.")
 @click.option(
     "--since", default="24h", show_default=True, help="The earliest start of a trace: 24h, 7d, a date or time."
@@ -115,7 +152,7 @@ def backfill(*, project: str, since: str, until: str | None, apply: bool, as_jso
     sys.exit(run_backfill(project=project, since=since, until=until, apply=apply, as_json=as_json))
 
 
-@main.command()
+@main.command(short_help="Serve a local intake with a page.")
 @click.option("--port", default=4319, show_default=True, help="The port; 0 takes a free one.")
 @click.option(
     "--database", type=click.Path(dir_okay=False), help="An SQLite file that keeps what arrives.  [default: none]"
@@ -125,16 +162,14 @@ def serve(*, port: int, database: str | None) -> None:
 
     On loopback only. It needs the local extra.
 
-    Exit codes: 0 it was stopped, 2 wrong usage, the port is taken or the database cannot be opened.
+    Exit codes: 0 it was stopped, with Ctrl-C as well, 2 wrong usage, the port is taken or the database cannot be opened.
     """
-    try:
-        from .local.serving import serve as run
-    except ImportError as error:
-        raise click.UsageError(str(error)) from None
+    from .local.serving import serve as run
+
     sys.exit(run(_write, port=port, database=database))
 
 
-@main.command()
+@main.command(short_help="Run a small agent and show its dataset row.")
 def demo() -> None:
     """Run a small agent, instrumented without a change to it, and show the dataset row that it becomes.
 
@@ -142,12 +177,20 @@ def demo() -> None:
 
     Exit codes: 0 the row has its run output, 1 it has not, 2 wrong usage.
     """
-    try:
-        from .local.demo.run import run_demo
-    except ImportError as error:
-        raise click.UsageError(str(error)) from None
+    from .local.demo.run import run_demo
+
+    for module in ("openai", "opentelemetry.instrumentation.openai"):  # the agent's own process needs them
+        if not _is_installed(module):
+            raise _missing("demo", module)
     sys.exit(run_demo(_write))
 
 
 def _write(text: str) -> None:
     click.echo(text, nl=False)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is in
+        return False

@@ -78,12 +78,12 @@ def test_the_command_line_has_the_same_default():
     assert port.default == DEFAULT_PORT
 
 
-@pytest.mark.parametrize("command", ["serve", "demo"])
-def test_the_command_line_names_the_missing_extra(command):
+@pytest.mark.parametrize(("command", "extra"), [("serve", "local"), ("demo", "demo")])
+def test_the_command_line_names_the_missing_extra(command, extra):
     pytest.importorskip("click")
     code = f"import sys; sys.modules['jinja2'] = None; from braintrust_run_output.cli import main; main(['{command}'])"
 
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert ended.returncode == 2
-    assert "pip install 'braintrust-run-output[local]'" in ended.stderr
+    assert f"pip install 'braintrust-run-output[{extra}]'" in ended.stderr

@@ -2,7 +2,7 @@
 
 A report goes to standard output, progress and errors to standard error. Each returns its exit code: 0, all is well; 1,
 there are problems, or the work stopped half-way, which the message says; 2, nothing was done: wrong usage, file, key or
-project, or no network.
+project, or no network; 130, interrupted, and the message says what was written before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .datasets import InsertReport
     from .verify import VerifyReport
 
-_OK, _PROBLEMS, _FAILED = 0, 1, 2
+_OK, _PROBLEMS, _FAILED, _INTERRUPTED = 0, 1, 2, 130
 _SHOWN = 20
 _PREVIEW = 60
 
@@ -96,7 +96,7 @@ def run_insert(
     except (ApiError, ValueError) as error:
         return _stopped(str(error), report.written, "rows")
     except KeyboardInterrupt:
-        return _stopped("interrupted", report.written, "rows")
+        return _interrupted(report.written, "rows")
     if as_json:
         counts = {"traces": report.traces, "rows": report.found, "skipped": report.skipped, "written": report.written}
         _print_json({"applied": apply, **counts, "ids": [row["id"] for row in report.rows]})
@@ -125,7 +125,7 @@ def run_backfill(*, project: str, since: str, until: str | None, apply: bool, as
     except (ApiError, ValueError) as error:
         return _stopped(str(error), report.written, "roots")
     except KeyboardInterrupt:
-        return _stopped("interrupted", report.written, "roots")
+        return _interrupted(report.written, "roots")
     if as_json:
         counts = {"roots": report.roots, "found": report.found, "written": report.written}
         listed = [
@@ -151,7 +151,8 @@ def _print_verify(report: VerifyReport) -> None:
     bad = [(name, row_id) for name, problem in report.problems.items() for row_id in problem.ids[:_SHOWN]]
     if bad:
         _print_table(("problem", "id"), bad)
-        _say(f"The first {_SHOWN} of each kind; --json lists up to a thousand.")
+        if any(problem.count > _SHOWN for problem in report.problems.values()):
+            _say(f"The first {_SHOWN} of each kind; --json lists up to a thousand.")
     if not report.rows:
         _say("There are no rows.")
 
@@ -168,6 +169,7 @@ def _print_insert(report: InsertReport, dataset: str, key: str) -> None:
         shown.append((str(row["id"]), _preview(row.get("input")), _preview(value)))
     if shown:
         _print_table(("id", "input", "run output"), shown)
+        _say_if_more(len(report.rows))
     _say(f"{report.traces} traces, {report.found} rows, {report.skipped} traces without a root or a model output.")
     done = f"{report.written} rows are in dataset {dataset!r}."
     _say(done if report.applied else "Dry run, nothing was written: repeat it with --apply.")
@@ -180,9 +182,15 @@ def _print_backfill(report: backfilling.BackfillReport, key: str) -> None:
     ]
     if shown:
         _print_table(("root", "created", "from", "run output"), shown)
+        _say_if_more(len(report.decisions))
     _say(f"{report.roots} roots without metadata.{key}, {report.found} of them with a model output in their trace.")
     done = f"{report.written} roots were written."
     _say(done if report.applied else "Dry run, nothing was written: repeat it with --apply.")
+
+
+def _say_if_more(count: int) -> None:
+    if count > _SHOWN:
+        _say(f"The first {_SHOWN}.")
 
 
 def _print_table(headings: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> None:
@@ -221,6 +229,11 @@ def _stopped(message: str, written: int, what: str) -> int:
         return _fail(f"{message}; nothing was written")
     sys.stderr.write(f"Error: {message}; {written} {what} were written before: repeat the command to go on\n")
     return _PROBLEMS
+
+
+def _interrupted(written: int, what: str) -> int:
+    _stopped("interrupted", written, what)
+    return _INTERRUPTED
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 import threading
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from ..config import RunOutputConfig
@@ -12,7 +13,7 @@ from .intake.store import Store
 from .local_intake import LocalIntake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 DEFAULT_PORT = 4319
 """One above OTLP's own, 4318."""
@@ -48,8 +49,9 @@ def serve(
         write(f"Port {port} cannot be had: {error.strerror}. Give another one: --port 0 takes any that is free.\n")
         return 2
     try:
-        write(_announce(intake, database))
-        (wait or _wait_for_signal)()
+        with nullcontext(wait) if wait else _stopped_by_signal() as until_stopped:
+            write(_announce(intake, database))
+            until_stopped()
     finally:
         intake.stop()
     return 0
@@ -66,12 +68,18 @@ def _announce(intake: LocalIntake, database: str | None) -> str:
     )
 
 
-def _wait_for_signal() -> None:
+@contextmanager
+def _stopped_by_signal() -> Iterator[Callable[[], object]]:
+    """Give what waits for SIGINT or SIGTERM, which count from the beginning of the block."""
     stop = threading.Event()
     before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
+
+    def wait() -> None:
         while not stop.wait(1):  # with a timeout: Windows would not see Ctrl-C otherwise
             pass
+
+    try:
+        yield wait
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
