@@ -59,8 +59,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(code: str, *, command: Sequence[str] = PLAIN, cwd: Path | None = None, **variables: str) -> Ended:
-    """Run an application that calls no model to its end: the slow import of an instrumented openai is left out."""
-    variables.setdefault("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "openai")
+    """Run an application to its end."""
     return run_command([*command, "-c", code], cwd=cwd, **variables)
 
 

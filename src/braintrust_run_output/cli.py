@@ -162,7 +162,8 @@ def serve(*, port: int, database: str | None) -> None:
 
     On loopback only. It needs the local extra.
 
-    Exit codes: 0 it was stopped, with Ctrl-C as well, 2 wrong usage, the port is taken or the database cannot be opened.
+    Exit codes: 0 it was stopped, with Ctrl-C as well, 2 wrong usage, the port is taken or the database cannot be
+    opened.
     """
     from .local.serving import serve as run
 

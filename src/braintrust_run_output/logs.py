@@ -70,9 +70,7 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
         self.on_emit(log_data)
 
     def _join(self, emitted: _sdk.EmittedRecord) -> None:
-        # Loaded with the first record: see `RunOutputSpanProcessor._decider`. The package before its modules: a thread
-        # that loads it at this moment waits for them, and they would wait for it.
-        from . import conventions  # noqa: F401
+        # Loaded with the first record: see `RunOutputSpanProcessor._decider`.
         from .conventions.inputs import read_input
         from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
         from .conventions.span_events import CHOICE

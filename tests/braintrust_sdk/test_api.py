@@ -86,8 +86,8 @@ def test_unknown_names(api, project):
 
 
 def test_what_the_server_says_of_a_query_is_passed_on_and_of_rows_is_not(api, project, intake):
-    with pytest.raises(ApiError, match="400 to POST /btql: the operator 'like'"):
-        list(api.logs(project, {"op": "like"}))
+    with pytest.raises(ApiError, match="400 to POST /btql: the operator 'pivot'"):
+        list(api.logs(project, {"op": "pivot"}))
     intake.faults.add(422, path="/insert")
     with pytest.raises(ApiError, match=r"answered 422 to POST [^:]*$"):
         api.merge_logs(project, [{"id": "r"}])

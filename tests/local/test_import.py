@@ -16,7 +16,7 @@ def test_the_package_does_not_import_the_local_intake():
     assert run(code).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["starlette", "uvicorn", "jinja2"])
+@pytest.mark.parametrize("name", ["starlette", "uvicorn", "jinja2", "lark", "orjson"])
 def test_a_missing_extra_is_named(name):
     result = run(f"import sys; sys.modules['{name}'] = None; import braintrust_run_output.local")
 

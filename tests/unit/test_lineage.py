@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output.lineage import Lineage
-from support import RUN_OUTPUT, CountedIds, Pipeline, examples, names, pipeline
+from support import RUN_OUTPUT, CountedIds, Pipeline, names, pipeline
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 NOWHERE = trace.set_span_in_context(trace.INVALID_SPAN)
@@ -142,7 +142,7 @@ def end(lineage: Lineage, span: trace.Span) -> None:
         lineage.done(context, origin)
 
 
-@examples(200)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_the_hooks_follow_spans_as_lineage_does(data):
     """What `SpanHooks` has written out is what `Lineage.start` and `Lineage.end` do."""

@@ -177,7 +177,7 @@ def traces_of_otlp(path: str | Path) -> Iterator[list[Row]]:
     """
     try:
         from ..local import map_request
-        from ..local.intake.otlp import JSON, BadPayloadError, parse_request
+        from ..otlp import JSON, BadPayloadError, as_protobuf
     except ImportError as error:
         raise ApiError(str(error)) from None
     found: defaultdict[str, list[Row]] = defaultdict(list)
@@ -185,7 +185,7 @@ def traces_of_otlp(path: str | Path) -> Iterator[list[Row]]:
         with open(path, "rb") as file:
             for number, body in _requests_in(file.read()):
                 try:
-                    mapped = map_request(parse_request(body, JSON))
+                    mapped = map_request(as_protobuf(body, JSON))
                 except BadPayloadError:
                     raise ApiError(f"{path}, line {number}: not an OTLP JSON export request") from None
                 for row in mapped.rows:

@@ -13,6 +13,8 @@ Needs the ``local`` extra: ``pip install 'braintrust-run-output[local]'``.
 
 try:
     import jinja2 as _jinja2  # noqa: F401
+    import lark as _lark  # noqa: F401
+    import orjson as _orjson  # noqa: F401
     import starlette as _starlette  # noqa: F401
     import uvicorn as _uvicorn  # noqa: F401
 except ImportError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
-from .intake import api, receiving
+from .intake import api, failures, receiving
 from .page import pages
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def create_app(
     Returns:
         The application. It trusts its caller: put it behind `LoopbackOnly`, as `LocalIntake` does.
     """
-    app = Starlette(routes=[*pages.ROUTES, *receiving.ROUTES, *api.ROUTES], exception_handlers=api.EXCEPTION_HANDLERS)
+    app = Starlette(routes=[*pages.ROUTES, *receiving.ROUTES, *api.ROUTES], exception_handlers=failures.HANDLERS)
     app.state.store = store
     app.state.api_key = api_key
     app.state.key = key

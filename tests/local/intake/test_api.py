@@ -8,6 +8,7 @@ import json
 import pytest
 
 from braintrust_run_output.local import LocalIntake
+from braintrust_run_output.local.intake.store import LOCAL_PROJECT
 from local.calls import call
 
 KEY = "the-key"
@@ -157,7 +158,7 @@ def test_traces_go_to_the_project_that_the_exporter_names(intake):
         call(intake, "POST", "/otel/v1/traces", body, Content_Type="application/x-protobuf", **headers)
 
     (shop,) = intake.store.objects("project", name="shop")
-    assert len(intake.store.rows(shop.id)) == len(intake.store.rows("local")) == 1
+    assert len(intake.store.rows(shop.id)) == len(intake.store.rows(LOCAL_PROJECT)) == 1
 
 
 def test_failures_on_order(ask, intake):

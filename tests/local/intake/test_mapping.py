@@ -22,9 +22,9 @@ def test_a_row_is_identified_and_timed_by_its_span():
 
     assert row["id"] == row["span_id"] == SPAN_ID
     assert row["root_span_id"] == TRACE_ID
-    assert row["span_parents"] == []
+    assert row["span_parents"] is None
     assert row["is_root"]
-    assert row["created"] == "2023-11-14T22:13:20.000000Z"
+    assert row["created"] == "2023-11-14T22:13:20.000Z"
     assert row["metrics"] == {"start": 1_700_000_000.0, "end": 1_700_000_001.5}
     assert row["span_attributes"]["name"] == "chat gpt"
     assert row["error"] is None
@@ -299,3 +299,37 @@ def test_no_attribute_vanishes_without_a_field(attributes):
     row = row_of({**attributes, "braintrust.otel.preserve_attributes": True})
 
     assert attributes.keys() <= row["metadata"].keys()
+
+
+def test_what_a_span_does_not_hold_is_null():
+    row = row_of()
+
+    assert (row["tags"], row["scores"], row["origin"], row["span_parents"]) == (None, None, None, None)
+
+
+def test_a_model_and_its_settings_go_where_braintrust_shows_them():
+    row = row_of({
+        "gen_ai.request.model": "gpt-4o", "gen_ai.request.temperature": 0.5, "gen_ai.usage.total_tokens": 12,
+        "code.function": "answer", "code.filepath": "app.py", "code.lineno": 7,
+        "braintrust.context_json": '{"caller_lineno": 8, "shard": 1}',
+        "braintrust.origin": '{"object_type": "dataset", "object_id": "d", "id": "r"}',
+    })  # fmt: skip
+
+    assert row["metadata"] == {"model": "gpt-4o", "temperature": 0.5}
+    assert row["metrics"]["tokens"] == 12
+    assert {name: row["context"][name] for name in ("caller_functionname", "caller_filename", "caller_lineno", "shard")} == {
+        "caller_functionname": "answer", "caller_filename": "app.py", "caller_lineno": 8, "shard": 1
+    }  # fmt: skip
+    assert row["origin"] == {"object_type": "dataset", "object_id": "d", "id": "r"}
+
+
+def test_a_parent_id_of_zeros_is_no_parent():
+    assert row_of(parent_id="0" * 16)["is_root"]
+
+
+def test_bytes_are_never_text():
+    row = row_of({"gen_ai.completion": b"answer", "braintrust.metadata.run_output": b"answer", "list": [b"x", 1]})
+
+    assert row["output"] is None
+    assert row["metadata"]["run_output"] is None
+    assert row["metadata"]["list"] == [None, 1]

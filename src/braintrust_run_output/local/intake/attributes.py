@@ -1,15 +1,12 @@
-"""OTLP attributes as plain JSON values, and dotted attribute names as nested ones."""
+"""OTLP attributes as JSON values, and dotted attribute names as nested ones."""
 
 from __future__ import annotations
 
-import base64
 import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+    from collections.abc import Mapping
 
     from .values import Json
 
@@ -17,17 +14,17 @@ _MAX_SEGMENTS = 32
 _MAX_INDEX_DIGITS = 6
 
 
-def decode_attributes(pairs: Iterable[KeyValue]) -> dict[str, Json]:
-    """Decode OTLP attributes.
+def plain_attributes(attributes: Mapping[str, object]) -> dict[str, Json]:
+    """Return OTLP attributes as JSON has them.
 
     Args:
-        pairs: Attributes of a span, event or resource.
+        attributes: Attributes of a span, event or resource, as `braintrust_run_output.otlp` reads them.
 
     Returns:
-        Plain values by name; of a repeated name the last value. Bytes become base64 text and numbers that
-        are not finite become ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``, as in protobuf's own JSON.
+        The same. Bytes are no text, and become null, so that nobody takes their base64 for what a model said; numbers
+        that are not finite become ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``, as in protobuf's own JSON.
     """
-    return {pair.key: _decode(pair.value) for pair in pairs}
+    return {key: _plain(value) for key, value in attributes.items()}
 
 
 def unflatten(entries: Mapping[str, Json]) -> tuple[dict[str, Json], set[str]]:
@@ -78,26 +75,17 @@ def _is_index(key: str) -> bool:
     return key.isascii() and key.isdecimal() and len(key) <= _MAX_INDEX_DIGITS
 
 
-def _decode(value: AnyValue) -> Json:
-    kind = value.WhichOneof("value")
-    if kind == "string_value":
-        return value.string_value
-    if kind == "bool_value":
-        return value.bool_value
-    if kind == "int_value":
-        return value.int_value
-    if kind == "double_value":
-        return _decode_float(value.double_value)
-    if kind == "array_value":
-        return [_decode(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return decode_attributes(value.kvlist_value.values)
-    if kind == "bytes_value":
-        return base64.b64encode(value.bytes_value).decode("ascii")
-    return None
+def _plain(value: object) -> Json:
+    if isinstance(value, float):
+        return _plain_float(value)
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return plain_attributes(value) if isinstance(value, dict) else None
 
 
-def _decode_float(number: float) -> Json:
+def _plain_float(number: float) -> Json:
     if math.isfinite(number):
         return number
     if math.isnan(number):

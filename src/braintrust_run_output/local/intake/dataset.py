@@ -10,7 +10,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from .store import find_root
+from .store import LOCAL_PROJECT, find_root
 from .values import dump_json
 
 if TYPE_CHECKING:
@@ -41,16 +41,17 @@ def add_to_dataset(store: Store, root_span_id: str) -> DatasetRow:
         raise ValueError(
             f"trace {root_span_id!r} has {len(rows)} spans and no root: wait until its root span was exported"
         )
-    row = make_dataset_row(root)
+    row = make_dataset_row(root, project_id=store.project_of(root_span_id).id)
     store.insert_dataset_row(row)
     return row
 
 
-def make_dataset_row(root: Row) -> DatasetRow:
+def make_dataset_row(root: Row, *, project_id: str = LOCAL_PROJECT) -> DatasetRow:
     """Make a dataset row of a root span's row.
 
     Args:
         root: The root span's row.
+        project_id: The project whose logs it is in.
 
     Returns:
         A row with an id of its own.
@@ -64,7 +65,7 @@ def make_dataset_row(root: Row) -> DatasetRow:
         "created": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z"),
         "origin": {
             "object_type": "project_logs",
-            "object_id": "local",
+            "object_id": project_id,
             "id": root["id"],
             "created": root.get("created"),
         },

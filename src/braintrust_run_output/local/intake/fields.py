@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from .attributes import as_list, unflatten
 from .values import deep_merge, parse_json
@@ -40,6 +40,48 @@ class Found(Generic[T]):
 
     value: T
     used: frozenset[str] = frozenset()
+
+
+class Fields(NamedTuple):
+    """What Braintrust reads off a span's attributes and events, and the names of the attributes it read."""
+
+    input: Json
+    output: Json
+    expected: Json
+    metadata: dict[str, Json]
+    request: dict[str, Json]
+    """The model and its settings, for ``metadata`` as well."""
+    metrics: dict[str, float]
+    tokens: dict[str, float]
+    scores: dict[str, float]
+    tags: list[str]
+    span_attributes: dict[str, Json]
+    context: dict[str, Json]
+    caller: dict[str, Json]
+    """Where in the code, for ``context`` as well."""
+    origin: dict[str, Json] | None
+    used: frozenset[str]
+
+
+def read_all(attributes: Attributes, events: Sequence[Event]) -> Fields:
+    """Read every field of a row that attributes and events hold."""
+    found: dict[str, Found[Any]] = {
+        "input": read_input(attributes, events),
+        "output": read_output(attributes, events),
+        "expected": read_expected(attributes),
+        "metadata": read_object(attributes, "metadata"),
+        "request": read_request_settings(attributes),
+        "metrics": read_numbers(attributes, "metrics"),
+        "tokens": read_tokens(attributes),
+        "scores": read_numbers(attributes, "scores"),
+        "tags": read_tags(attributes),
+        "span_attributes": read_object(attributes, "span_attributes"),
+        "context": read_object(attributes, "context"),
+        "caller": read_caller(attributes),
+        "origin": read_origin(attributes),
+    }
+    used = frozenset[str]().union(*(one.used for one in found.values()))
+    return Fields(**{name: one.value for name, one in found.items()}, used=used)
 
 
 def read_input(attributes: Attributes, events: Sequence[Event]) -> Found[Json]:
@@ -80,7 +122,7 @@ def read_object(attributes: Attributes, field: str) -> Found[dict[str, Json]]:
 
     Args:
         attributes: The attributes of a span.
-        field: ``metadata`` or ``span_attributes``.
+        field: ``metadata``, ``span_attributes``, ``context`` or ``origin``.
 
     Returns:
         The merged object, empty when there is none.
@@ -125,6 +167,17 @@ _TOKENS = {
     "gen_ai.usage.input_tokens": "prompt_tokens",
     "gen_ai.usage.completion_tokens": "completion_tokens",
     "gen_ai.usage.output_tokens": "completion_tokens",
+    "gen_ai.usage.total_tokens": "tokens",
+    "llm.usage.total_tokens": "tokens",
+}
+_REQUEST = "gen_ai.request."
+_CALLER = {
+    "code.function": "caller_functionname",
+    "code.function.name": "caller_functionname",
+    "code.filepath": "caller_filename",
+    "code.file.path": "caller_filename",
+    "code.lineno": "caller_lineno",
+    "code.line.number": "caller_lineno",
 }
 
 
@@ -132,6 +185,24 @@ def read_tokens(attributes: Attributes) -> Found[dict[str, float]]:
     """Read the token counts of ``gen_ai.usage.*`` as the metrics Braintrust shows."""
     counts = _only_numbers({key: attributes[key] for key in _TOKENS if key in attributes})
     return Found({_TOKENS[key]: count for key, count in counts.items()}, frozenset(counts))
+
+
+def read_request_settings(attributes: Attributes) -> Found[dict[str, Json]]:
+    """Read ``gen_ai.request.model`` and what else there is of a request as ``model``, ``temperature`` and so on."""
+    settings = {key: value for key, value in attributes.items() if key.startswith(_REQUEST)}
+    return Found({key.removeprefix(_REQUEST): value for key, value in settings.items()}, frozenset(settings))
+
+
+def read_caller(attributes: Attributes) -> Found[dict[str, Json]]:
+    """Read where in the code a span was made, from ``code.*``."""
+    found = {key: attributes[key] for key in _CALLER if key in attributes}
+    return Found({_CALLER[key]: value for key, value in found.items()}, frozenset(found))
+
+
+def read_origin(attributes: Attributes) -> Found[dict[str, Json] | None]:
+    """Read where a row came from, from ``braintrust.origin*``."""
+    found = read_object(attributes, "origin")
+    return Found(found.value or None, found.used)
 
 
 _TYPES = {

@@ -5,22 +5,30 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
+import anyio
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import otlp
+from ... import otlp
+from . import bounds
 from .dataset import add_to_dataset, export_dataset
-from .mapping import map_request
-from .store import LOCAL
+from .mapping import map_spans
+from .store import LOCAL_PROJECT
 from .values import dump_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
 
+    from .rows import Row
     from .store import Store
 
 _DEFAULT_PAGE = 100
 _MAX_PAGE = 1000
+_REJECTED = "spans without a valid trace id and span id were left out"
+_AT_ONCE = 2
 
 
 async def receive_traces(request: Request) -> Response:
@@ -31,19 +39,38 @@ async def receive_traces(request: Request) -> Response:
         return _refusal(otlp.JSON, 415, f"use Content-Type {otlp.PROTOBUF} or {otlp.JSON}")
     if encoding not in otlp.CONTENT_ENCODINGS:
         return _refusal(content_type, 415, "use Content-Encoding gzip, deflate or none")
-    limit = cast("int", request.app.state.max_body_bytes)
     try:
-        body = await otlp.read_body(request.stream(), encoding=encoding, limit=limit)
-        mapped = map_request(otlp.parse_request(body, content_type))
+        sent = await otlp.read_body(request.stream(), encoding="identity", limit=_limit(request))
+        # Large requests cost memory as well: they are read two at a time, on threads that are not the server's.
+        async with _reading(request):
+            rejected = await run_in_threadpool(_take, request, sent, content_type, encoding)
     except otlp.BodyTooLargeError as error:
         return _refusal(content_type, 413, str(error))
     except otlp.BadPayloadError as error:
         return _refusal(content_type, 400, str(error))
-    _store(request).insert(mapped.rows, _project_of(request))
-    return Response(otlp.success(content_type, rejected=mapped.rejected), media_type=content_type)
+    answer = otlp.success(content_type, rejected=rejected, message=_REJECTED)
+    return Response(answer, media_type=content_type)
 
 
-async def list_traces(request: Request) -> Response:
+def _take(request: Request, sent: bytes, content_type: str, encoding: str) -> int:
+    """Store the spans of a request; return how many were left out."""
+    body = bounds.decompress(sent, encoding, _limit(request))
+    bounds.check_contents(body, content_type)
+    rejected = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal rejected
+        for row in map_spans(otlp.read_spans(otlp.as_protobuf(body, content_type))):
+            if row is None:
+                rejected += 1
+            else:
+                yield row
+
+    _store(request).insert(rows(), _project_of(request))
+    return rejected
+
+
+def list_traces(request: Request) -> Response:
     """One page of traces, newest first; ``next`` is the ``before`` of the next page, null at the end."""
     try:
         limit = _whole_number(request, "limit", default=_DEFAULT_PAGE)
@@ -56,7 +83,7 @@ async def list_traces(request: Request) -> Response:
     return _json_response({"traces": [asdict(trace) for trace in page], "next": following})
 
 
-async def show_trace(request: Request) -> Response:
+def show_trace(request: Request) -> Response:
     """Show the rows of one trace. 404: no such trace."""
     root_span_id = request.path_params["root_span_id"]
     rows = _store(request).trace(root_span_id)
@@ -65,7 +92,7 @@ async def show_trace(request: Request) -> Response:
     return _json_response({"rows": rows})
 
 
-async def add_trace_to_dataset(request: Request) -> Response:
+def add_trace_to_dataset(request: Request) -> Response:
     """Add a trace to the dataset and show the new row. 404: no such trace, or it has no root yet."""
     try:
         row = add_to_dataset(_store(request), request.path_params["root_span_id"])
@@ -74,7 +101,7 @@ async def add_trace_to_dataset(request: Request) -> Response:
     return _json_response(row, 201)
 
 
-async def show_dataset(request: Request) -> Response:
+def show_dataset(request: Request) -> Response:
     """Export the dataset as JSON."""
     return Response(export_dataset(_store(request).dataset()), media_type=otlp.JSON)
 
@@ -92,13 +119,24 @@ def _store(request: Request) -> Store:
     return cast("Store", request.app.state.store)
 
 
+def _limit(request: Request) -> int:
+    return cast("int", request.app.state.max_body_bytes)
+
+
+def _reading(request: Request) -> anyio.CapacityLimiter:
+    state = request.app.state
+    if not hasattr(state, "reading"):
+        state.reading = anyio.CapacityLimiter(_AT_ONCE)
+    return cast("anyio.CapacityLimiter", state.reading)
+
+
 def _project_of(request: Request) -> str:
     """Return the id of the project that Braintrust's header ``x-bt-parent`` names, of the local one if none."""
     kind, _, name = request.headers.get("x-bt-parent", "").partition(":")
     store = _store(request)
     if kind == "project_id" and store.find("project", name) is not None:
         return name
-    return store.register("project", name).id if kind == "project_name" and name else LOCAL
+    return store.register("project", name).id if kind == "project_name" and name else LOCAL_PROJECT
 
 
 def _whole_number(request: Request, name: str, *, default: int | None) -> int | None:

@@ -12,13 +12,14 @@ class Row(TypedDict, total=False):
     """One span in a project's logs.
 
     ``metrics.start`` and ``metrics.end`` are Unix times in seconds, ``created`` is the start time in ISO 8601
-    (UTC). A row with ``_is_merge`` is laid over the stored row of the same ``id`` instead of replacing it.
+    (UTC, milliseconds). A row with ``_is_merge`` is laid over the stored row of the same ``id`` instead of replacing
+    it.
     """
 
     id: str
     span_id: str
     root_span_id: str
-    span_parents: list[str]
+    span_parents: list[str] | None
     is_root: bool
     created: str
     input: Json
@@ -26,8 +27,9 @@ class Row(TypedDict, total=False):
     expected: Json
     metadata: dict[str, Json]
     metrics: dict[str, float]
-    scores: dict[str, float]
-    tags: list[str]
+    scores: dict[str, float] | None
+    tags: list[str] | None
+    origin: dict[str, Json] | None
     span_attributes: dict[str, Json]
     error: Json
     context: dict[str, Json]

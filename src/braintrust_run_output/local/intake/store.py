@@ -1,61 +1,44 @@
-"""The rows of the local intake, in SQLite: the logs of its projects, its experiments and its datasets."""
+"""The rows of the local intake: the logs of its projects, its experiments and its datasets."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import uuid
 import weakref
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from .values import deep_merge, iso_time
+from .database import Database
+from .values import deep_merge, iso_time, now
 
 if TYPE_CHECKING:
     import os
+    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from .btql.query import Query
     from .rows import DatasetRow, Row
     from .values import Json
 
 LOCAL = "local"
-"""The id of the project, and of the dataset, where rows go unless another one is named."""
+"""The name of the project, and of the dataset in it, where rows go unless another one is named."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS objects (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,
-    name TEXT NOT NULL,
-    project_id TEXT NOT NULL,
-    UNIQUE (kind, project_id, name)
-);
-CREATE TABLE IF NOT EXISTS traces (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE
-);
-CREATE TABLE IF NOT EXISTS spans (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    object_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    trace_id TEXT NOT NULL,
-    is_root INTEGER NOT NULL,
-    created TEXT,
-    body TEXT NOT NULL,
-    UNIQUE (object_id, id)
-);
-CREATE INDEX IF NOT EXISTS spans_of_trace ON spans (trace_id);
-CREATE TABLE IF NOT EXISTS dataset (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    dataset_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    body TEXT NOT NULL,
-    UNIQUE (dataset_id, id)
-);
-"""
 _NEWEST = 2**63 - 1
 _MANY_ROOTS = 10  # a trace should have one
+
+
+def object_id(kind: str, name: str, project_id: str = "") -> str:
+    """Return the id of a project, dataset or experiment: a UUID, always the same for the same name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}/{project_id}/{name}"))
+
+
+LOCAL_PROJECT = object_id("project", LOCAL)
+"""The id of that project."""
+LOCAL_DATASET = object_id("dataset", LOCAL, LOCAL_PROJECT)
+"""The id of that dataset."""
+ORGANIZATION = object_id("organization", LOCAL)
+"""The id of the one organization."""
 
 
 class StoredObject(NamedTuple):
@@ -65,6 +48,17 @@ class StoredObject(NamedTuple):
     kind: str
     name: str
     project_id: str
+    created: str
+
+
+class StoredRow(NamedTuple):
+    """A row as it was sent, and what the store knows of it."""
+
+    body: dict[str, Json]
+    position: int
+    created: str
+    trace_id: str
+    is_root: bool
 
 
 @dataclass(frozen=True)
@@ -77,33 +71,38 @@ class TraceSummary:
     span_count: int
     root: Row | None
     """The root span's row, ``None`` until it arrives."""
+    project: str = LOCAL
+    """The name of the project that its root, or else its first span, is in."""
+    services: tuple[str, ...] = ()
+    """The services that its spans come from, in the order of their first spans; without a name they do not count."""
 
 
-class Page(NamedTuple):
-    """Some rows, and where the next ones begin."""
+class TraceFilter(NamedTuple):
+    """Which traces are asked for; what is None does not matter."""
 
-    rows: list[dict[str, Json]]
-    cursor: int | None
-    """Pass it on to get the next page; ``None`` after the last one."""
+    project_id: str | None = None
+    service: str | None = None
+    """One of its spans is of the service with this name."""
+    lacks: str | None = None
+    """Its root has arrived, and has no such metadata key."""
 
 
 class Store:
     """Projects with their logs, experiments and datasets, as Braintrust keeps them. Safe for use by many threads.
 
+    While another process writes to its file, a write raises `BusyError` after a quarter of a second.
+
     Args:
         path: Where the SQLite database lives; the default keeps it in memory.
 
     Raises:
-        sqlite3.Error: The database cannot be opened.
+        sqlite3.Error: The database cannot be opened, or another release has made it.
     """
 
     def __init__(self, path: str | os.PathLike[str] = ":memory:") -> None:
-        # Its lock is re-entrant and guards the connection as well: every statement runs under it.
-        self._changed = threading.Condition()
-        self._database = sqlite3.connect(path, check_same_thread=False)
-        self._database.executescript(_SCHEMA)
+        self._database = Database(path)
         weakref.finalize(self, self._database.close)
-        self._add_object(StoredObject(LOCAL, "project", LOCAL, ""))
+        self.register("project", LOCAL)
 
     # --- projects, datasets, experiments ---------------------------------------------------------------------
 
@@ -115,9 +114,16 @@ class Store:
             name: Its name, unique within its kind and project.
             project_id: The project that it belongs to; empty for a project.
         """
-        new_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}/{project_id}/{name}"))
-        self._add_object(StoredObject(new_id, kind, name, project_id))
-        return self.objects(kind, name=name, project_id=project_id)[0]
+        new_id = object_id(kind, name, project_id)
+        found = self.find(kind, new_id)
+        if found is not None:
+            return found
+        made = StoredObject(new_id, kind, name, project_id, now())
+        with self._database.writing() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO objects (id, kind, name, project_id, created) VALUES (?, ?, ?, ?, ?)", made
+            )
+        return self.find(kind, new_id) or made
 
     def find(self, kind: str, object_id: str) -> StoredObject | None:
         """Return the object of this kind and id, or ``None``."""
@@ -136,9 +142,15 @@ class Store:
             *(kind, name, name, project_id, project_id),
         )
 
+    def remove(self, kind: str, object_id: str) -> None:
+        """Remove a dataset or experiment with its rows; does nothing if it is not there."""
+        with self._database.writing() as database:
+            database.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, object_id))
+            database.execute(f"DELETE FROM {_table_of(kind)} WHERE object_id = ?", (object_id,))  # noqa: S608
+
     # --- logs ------------------------------------------------------------------------------------------------
 
-    def insert(self, rows: Iterable[Row], object_id: str = LOCAL) -> list[str]:
+    def insert(self, rows: Iterable[Row], object_id: str = LOCAL_PROJECT) -> list[str]:
         """Insert rows into the logs of a project or experiment, all or none.
 
         A row replaces the stored one of the same ``id``, or is deep-merged into it if it says
@@ -153,11 +165,11 @@ class Store:
 
         Raises:
             TypeError: A row cannot be written as JSON.
+            BusyError: Another process is writing.
         """
-        with self._changed, self._database:
-            ids = [self._insert_one(object_id, cast("dict[str, Json]", row)) for row in rows]
-            self._changed.notify_all()
-        return ids
+        prepared = [_prepared(cast("dict[str, Json]", row)) for row in rows]
+        with self._database.writing() as database:
+            return [_insert_span(database, object_id, row) for row in prepared]
 
     def rows(self, object_id: str | None = None) -> list[Row]:
         """Return the rows of one project's or experiment's logs, or of all, in order of arrival."""
@@ -173,15 +185,11 @@ class Store:
 
     def count(self) -> int:
         """Return the number of rows in the logs."""
-        with self._changed:
-            (count,) = self._database.execute("SELECT COUNT(*) FROM spans").fetchone()
-        return int(count)
+        return self._count("SELECT COUNT(*) FROM spans")
 
     def version(self) -> str:
         """Return a text that is another one after every change, also by another process."""
-        with self._changed:
-            (elsewhere,) = self._database.execute("PRAGMA data_version").fetchone()
-            return f"{elsewhere}-{self._database.total_changes}"
+        return self._database.version()
 
     def trace(self, root_span_id: str, *, limit: int | None = None) -> list[Row]:
         """Return the rows of one trace by start time; empty if there is no such trace.
@@ -196,71 +204,96 @@ class Store:
         )
         return cast("list[Row]", sorted(found, key=lambda row: str(row.get("created") or "")))
 
-    def count_traces(self) -> int:
-        """Return the number of traces."""
-        with self._changed:
-            (count,) = self._database.execute("SELECT COUNT(*) FROM traces").fetchone()
-        return int(count)
+    def project_of(self, root_span_id: str) -> StoredObject:
+        """Return the project that a trace's root, or else its first span, is in; the local one if it is nowhere."""
+        with self._database.reading() as database:
+            found = database.execute(
+                "SELECT object_id FROM spans WHERE trace_id = ? ORDER BY is_root DESC, position LIMIT 1",
+                _writable([root_span_id]),
+            ).fetchone() or (LOCAL_PROJECT,)
+        return self.find("project", found[0]) or self.register("project", LOCAL)
+
+    def count_traces(self, asked: TraceFilter | None = None) -> int:
+        """Return the number of traces, of all or of those that a filter asks for."""
+        condition, parameters = _trace_condition(asked or TraceFilter())
+        return self._count(f"SELECT COUNT(*) FROM traces WHERE {condition}", *parameters)  # noqa: S608
 
     def count_spans(self, root_span_id: str) -> int:
         """Return the number of rows of one trace."""
-        with self._changed:
-            (count,) = self._database.execute(
-                "SELECT COUNT(*) FROM spans WHERE trace_id = ?", (root_span_id,)
-            ).fetchone()
-        return int(count)
+        return self._count("SELECT COUNT(*) FROM spans WHERE trace_id = ?", root_span_id)
 
-    def traces(self, *, limit: int = 100, before: int | None = None) -> list[TraceSummary]:
-        """Return one page of the traces, newest first.
+    def services(self) -> Counter[str]:
+        """Return the services that spans came from, with the numbers of their traces."""
+        with self._database.reading() as database:
+            found = database.execute(
+                "SELECT service, COUNT(DISTINCT trace_id) FROM spans WHERE service <> '' GROUP BY service"
+            ).fetchall()
+        return Counter(dict(found))
+
+    def projects(self) -> Counter[StoredObject]:
+        """Return the projects that have traces, with the numbers of these."""
+        with self._database.reading() as database:
+            found: dict[str, int] = dict(
+                database.execute("SELECT object_id, COUNT(DISTINCT trace_id) FROM spans GROUP BY object_id").fetchall()
+            )
+        return Counter({one: found[one.id] for one in self.objects("project") if one.id in found})
+
+    def traces(
+        self, *, limit: int = 100, before: int | None = None, asked: TraceFilter | None = None
+    ) -> list[TraceSummary]:
+        """Return one page of the traces, by the start of their first span, newest first.
 
         Args:
             limit: Greatest number of traces in the page.
             before: The ``cursor`` of the previous page's last trace; ``None`` starts with the newest.
+            asked: Which traces; all by default.
 
         Returns:
             The page; empty after the last one.
         """
-        with self._changed:
-            found = self._database.execute(
-                "SELECT traces.position, traces.id, COUNT(*) FROM traces JOIN spans ON trace_id = traces.id "
-                "WHERE traces.position < ? GROUP BY traces.position ORDER BY traces.position DESC LIMIT ?",
-                (_NEWEST if before is None else before, limit),
+        condition, parameters = _trace_condition(asked or TraceFilter())
+        if before is not None:
+            condition += " AND (started, position) < (SELECT started, position FROM traces WHERE position = ?)"
+            parameters = (*parameters, before)
+        with self._database.reading() as database:
+            found = database.execute(
+                f"SELECT position, id FROM traces WHERE {condition} "  # noqa: S608
+                "ORDER BY started DESC, position DESC LIMIT ?",
+                (*parameters, limit),
             ).fetchall()
-            return [
-                TraceSummary(trace_id, position, count, find_root(self.trace(trace_id, limit=_MANY_ROOTS)))
-                for position, trace_id, count in found
-            ]
+            return [self._summary(database, position, trace_id) for position, trace_id in found]
 
-    def select(
-        self, object_id: str, condition: str, parameters: Sequence[object], *, limit: int, before: int | None = None
-    ) -> Page:
-        """Return a page of the rows of a project, experiment or dataset that meet a condition, newest first.
-
-        Args:
-            object_id: The project, experiment or dataset.
-            condition: An SQL condition over the columns ``id``, ``trace_id``, ``is_root``, ``created`` and ``body``
-                (JSON), as `braintrust_run_output.local.intake.btql` writes it. Never text from outside.
-            parameters: What its question marks stand for.
-            limit: Greatest number of rows in the page.
-            before: The ``cursor`` of the previous page.
-        """
-        table, owner = ("dataset", "dataset_id") if self.find("dataset", object_id) else ("spans", "object_id")
-        with self._changed:
-            found = self._database.execute(
-                f"SELECT position, body FROM {table} WHERE {owner} = ? AND position < ? AND ({condition}) "  # noqa: S608
-                "ORDER BY position DESC LIMIT ?",
-                (object_id, _NEWEST if before is None else before, *parameters, limit),
+    def select(self, asked: Query) -> list[StoredRow]:
+        """Return a page of the rows of a project, experiment or dataset that a query asks for."""
+        condition, parameters = asked.where()
+        with self._database.reading() as database:
+            found = database.execute(
+                "SELECT body, position, created, trace_id, is_root "  # noqa: S608
+                f"FROM {_table_of(asked.kind)} WHERE {condition} ORDER BY {asked.order} LIMIT ? OFFSET ?",
+                (*parameters, asked.limit, asked.offset),
             ).fetchall()
-        rows = [{**json.loads(body), "_xact_id": f"{position:020d}"} for position, body in found]
-        return Page(rows, found[-1][0] if len(found) == limit else None)
+        return [
+            StoredRow(json.loads(body), position, created, trace_id, bool(is_root))
+            for body, position, created, trace_id, is_root in found
+        ]
+
+    def aggregate(self, asked: Query) -> list[tuple[object, ...]]:
+        """Return what a query computes, group by group, in the order of what it selects."""
+        condition, parameters = asked.where()
+        computed, more, grouping = asked.computed()
+        with self._database.reading() as database:
+            return database.execute(
+                f"SELECT {computed} FROM {_table_of(asked.kind)} WHERE {condition} {grouping} LIMIT ?",  # noqa: S608
+                (*more, *parameters, asked.limit),
+            ).fetchall()
 
     # --- datasets --------------------------------------------------------------------------------------------
 
-    def insert_dataset_row(self, row: DatasetRow, dataset_id: str = LOCAL) -> None:
+    def insert_dataset_row(self, row: DatasetRow, dataset_id: str = LOCAL_DATASET) -> None:
         """Insert a row into a dataset; it replaces the stored one of the same ``id``."""
         self.insert_dataset_rows([cast("dict[str, Json]", row)], dataset_id)
 
-    def insert_dataset_rows(self, rows: Iterable[Mapping[str, Json]], dataset_id: str = LOCAL) -> list[str]:
+    def insert_dataset_rows(self, rows: Iterable[Mapping[str, Json]], dataset_id: str = LOCAL_DATASET) -> list[str]:
         """Insert rows into a dataset, all or none, by the rules of `insert`.
 
         Args:
@@ -269,51 +302,44 @@ class Store:
 
         Returns:
             Their ids, in order.
-        """
-        ids = []
-        with self._changed, self._database:
-            for row in rows:
-                row_id = str(row.get("id") or uuid.uuid4())
-                new = self._merged("SELECT body FROM dataset WHERE dataset_id = ? AND id = ?", dataset_id, row_id, row)
-                self._database.execute(
-                    "INSERT INTO dataset (dataset_id, id, body) VALUES (?, ?, ?) "
-                    "ON CONFLICT (dataset_id, id) DO UPDATE SET body = excluded.body",
-                    (dataset_id, row_id, json.dumps(new)),
-                )
-                ids.append(row_id)
-            self._changed.notify_all()
-        return ids
 
-    def dataset(self, dataset_id: str = LOCAL) -> list[DatasetRow]:
+        Raises:
+            TypeError: A row cannot be written as JSON.
+            BusyError: Another process is writing.
+        """
+        prepared = [_prepared(row) for row in rows]
+        if dataset_id == LOCAL_DATASET:
+            self.register("dataset", LOCAL, LOCAL_PROJECT)
+        with self._database.writing() as database:
+            return [_insert_example(database, dataset_id, row) for row in prepared]
+
+    def dataset(self, dataset_id: str = LOCAL_DATASET) -> list[DatasetRow]:
         """Return the rows of a dataset, in order of arrival."""
-        found = self._bodies("SELECT body FROM dataset WHERE dataset_id = ? ORDER BY position", dataset_id)
+        found = self._bodies("SELECT body FROM examples WHERE object_id = ? ORDER BY position", dataset_id)
         return cast("list[DatasetRow]", found)
 
-    def dataset_row(self, row_id: str, dataset_id: str = LOCAL) -> DatasetRow | None:
+    def dataset_row(self, row_id: str, dataset_id: str = LOCAL_DATASET) -> DatasetRow | None:
         """Return the row of a dataset with this ``id``, or ``None``."""
-        found = self._bodies("SELECT body FROM dataset WHERE dataset_id = ? AND id = ?", dataset_id, row_id)
+        found = self._bodies("SELECT body FROM examples WHERE object_id = ? AND id = ?", dataset_id, row_id)
         return cast("DatasetRow", found[0]) if found else None
 
-    def remove_dataset_row(self, row_id: str, dataset_id: str = LOCAL) -> None:
+    def remove_dataset_row(self, row_id: str, dataset_id: str = LOCAL_DATASET) -> None:
         """Remove a row from a dataset; does nothing if it is not there."""
-        with self._changed, self._database:
-            self._database.execute("DELETE FROM dataset WHERE dataset_id = ? AND id = ?", (dataset_id, row_id))
-            self._changed.notify_all()
+        with self._database.writing() as database:
+            database.execute("DELETE FROM examples WHERE object_id = ? AND id = ?", (dataset_id, row_id))
 
-    def count_dataset(self, dataset_id: str = LOCAL, *, origin_id: str | None = None) -> int:
-        """Return the number of rows of a dataset.
+    def count_dataset(self, dataset_id: str | None = None, *, origin_id: str | None = None) -> int:
+        """Return the number of rows of a dataset, or of all.
 
         Args:
             dataset_id: The dataset.
             origin_id: Only those made of the span with this id.
         """
-        with self._changed:
-            (count,) = self._database.execute(
-                "SELECT COUNT(*) FROM dataset WHERE dataset_id = ? "
-                "AND (? IS NULL OR json_extract(body, '$.origin.id') = ?)",
-                (dataset_id, origin_id, origin_id),
-            ).fetchone()
-        return int(count)
+        return self._count(
+            "SELECT COUNT(*) FROM examples WHERE (? IS NULL OR object_id = ?) "
+            "AND (? IS NULL OR json_extract(body, '$.origin.id') = ?)",
+            *(dataset_id, dataset_id, origin_id, origin_id),
+        )
 
     # --- waiting ---------------------------------------------------------------------------------------------
 
@@ -327,8 +353,8 @@ class Store:
         Raises:
             TimeoutError: The condition still does not hold.
         """
-        with self._changed:
-            if not self._changed.wait_for(condition, timeout):
+        with self._database.changed:
+            if not self._database.changed.wait_for(condition, timeout):
                 raise TimeoutError(f"the store did not get there within {timeout} s: {self.count()} rows so far")
 
     def wait_for_rows(self, count: int, *, timeout: float = 10.0) -> list[Row]:
@@ -347,44 +373,151 @@ class Store:
         self.wait_for(lambda: self.count() >= count, timeout=timeout)
         return self.rows()
 
-    # --- the database ----------------------------------------------------------------------------------------
-
-    def _add_object(self, new: StoredObject) -> None:
-        with self._changed, self._database:
-            self._database.execute(
-                "INSERT OR IGNORE INTO objects (id, kind, name, project_id) VALUES (?, ?, ?, ?)", new
-            )
+    # --- reading ---------------------------------------------------------------------------------------------
 
     def _find(self, condition: str, *parameters: str | None) -> list[StoredObject]:
-        query = f"SELECT id, kind, name, project_id FROM objects WHERE {condition} ORDER BY position"  # noqa: S608
-        with self._changed:
-            return [StoredObject(*found) for found in self._database.execute(query, parameters).fetchall()]
-
-    def _insert_one(self, object_id: str, row: dict[str, Json]) -> str:
-        row_id = str(row.get("id") or uuid.uuid4())
-        new = self._merged("SELECT body FROM spans WHERE object_id = ? AND id = ?", object_id, row_id, row)
-        trace_id = str(new.get("root_span_id") or row_id)
-        is_root = bool(new.get("is_root", not new.get("span_parents")))
-        self._database.execute("INSERT OR IGNORE INTO traces (id) VALUES (?)", (trace_id,))
-        self._database.execute(
-            "INSERT INTO spans (object_id, id, trace_id, is_root, created, body) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (object_id, id) DO UPDATE SET trace_id = excluded.trace_id, is_root = excluded.is_root, "
-            "created = excluded.created, body = excluded.body",
-            (object_id, row_id, trace_id, is_root, iso_time(new.get("created")), json.dumps(new)),
-        )
-        return row_id
-
-    def _merged(self, query: str, object_id: str, row_id: str, row: Mapping[str, Json]) -> dict[str, Json]:
-        new: dict[str, Json] = {key: value for key, value in row.items() if key != "_is_merge"} | {"id": row_id}
-        stored = self._bodies(query, object_id, row_id) if row.get("_is_merge") else []
-        return deep_merge(stored[0], new) if stored else new
+        query = f"SELECT id, kind, name, project_id, created FROM objects WHERE {condition} ORDER BY position"  # noqa: S608
+        with self._database.reading() as database:
+            return [StoredObject(*found) for found in database.execute(query, _writable(parameters)).fetchall()]
 
     def _bodies(self, query: str, *parameters: str | int | None) -> list[dict[str, Json]]:
-        with self._changed:
-            found = self._database.execute(query, parameters).fetchall()
-        return [json.loads(body) for (body,) in found]
+        with self._database.reading() as database:
+            return _bodies(database, query, *parameters)
+
+    def _count(self, query: str, *parameters: str | int | None) -> int:
+        with self._database.reading() as database:
+            (count,) = database.execute(query, _writable(parameters)).fetchone()
+        return int(count)
+
+    def _summary(self, database: sqlite3.Connection, position: int, trace_id: str) -> TraceSummary:
+        services = [
+            (service, count)
+            for service, count in database.execute(
+                "SELECT service, COUNT(*) FROM spans WHERE trace_id = ? GROUP BY service ORDER BY MIN(position)",
+                (trace_id,),
+            ).fetchall()
+        ]
+        return TraceSummary(
+            trace_id,
+            position,
+            sum(count for _, count in services),
+            find_root(self.trace(trace_id, limit=_MANY_ROOTS)),
+            self.project_of(trace_id).name,
+            tuple(service for service, _ in services if service),
+        )
 
 
 def find_root(rows: Iterable[Row]) -> Row | None:
     """Return the first of the rows that is a root span, or ``None``."""
-    return next((row for row in rows if row.get("is_root", not row.get("span_parents"))), None)
+    return next((row for row in rows if _is_root(cast("dict[str, Json]", row))), None)
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+
+class _Prepared(NamedTuple):
+    """What is to be written of a row: its text, so that many rows together take no more memory than they need."""
+
+    id: str
+    trace_id: str
+    is_root: bool
+    created: str
+    service: str
+    body: str
+    merged: dict[str, Json] | None = None
+    """The row itself, if it is to be laid over the stored one."""
+
+
+def _prepared(row: Mapping[str, Json]) -> _Prepared:
+    given = row.get("id")
+    row_id = _text(given if given is None or isinstance(given, str) else json.dumps(given)) or str(uuid.uuid4())
+    new: dict[str, Json] = {key: value for key, value in row.items() if key != "_is_merge"} | {"id": row_id}
+    return _Prepared(
+        row_id,
+        _text(new.get("root_span_id")) or row_id,
+        _is_root(new),
+        iso_time(new.get("created")) or now(),
+        _service_of(new),
+        json.dumps(new),
+        new if row.get("_is_merge") else None,
+    )
+
+
+def _insert_span(database: sqlite3.Connection, object_id: str, row: _Prepared) -> str:
+    row = _merged(database, "spans", object_id, row)
+    database.execute(
+        "INSERT INTO traces (id, started) VALUES (?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET started = excluded.started WHERE excluded.started < started",
+        (row.trace_id, row.created),
+    )
+    database.execute(
+        "INSERT INTO spans (object_id, id, trace_id, is_root, created, service, body) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (object_id, id) DO UPDATE SET trace_id = excluded.trace_id, is_root = excluded.is_root, "
+        "created = excluded.created, service = excluded.service, body = excluded.body",
+        (object_id, row.id, row.trace_id, row.is_root, row.created, row.service, row.body),
+    )
+    return row.id
+
+
+def _insert_example(database: sqlite3.Connection, object_id: str, row: _Prepared) -> str:
+    row = _merged(database, "examples", object_id, row)
+    database.execute(
+        "INSERT INTO examples (object_id, id, trace_id, created, body) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (object_id, id) DO UPDATE SET body = excluded.body",
+        (object_id, row.id, str(uuid.uuid4()), row.created, row.body),
+    )
+    return row.id
+
+
+def _merged(database: sqlite3.Connection, table: str, object_id: str, row: _Prepared) -> _Prepared:
+    """Return a row laid over the stored one, if it is to be and there is one."""
+    if row.merged is None:
+        return row
+    query = f"SELECT body FROM {table} WHERE object_id = ? AND id = ?"  # noqa: S608
+    stored = _bodies(database, query, object_id, row.id)
+    return _prepared(deep_merge(stored[0], row.merged)) if stored else row
+
+
+def _bodies(database: sqlite3.Connection, query: str, *parameters: str | int | None) -> list[dict[str, Json]]:
+    return [json.loads(body) for (body,) in database.execute(query, _writable(parameters)).fetchall()]
+
+
+def _is_root(row: Mapping[str, Json]) -> bool:
+    return bool(row.get("is_root", not row.get("span_parents")))
+
+
+def _service_of(row: Mapping[str, Json]) -> str:
+    context = row.get("context")
+    resource = context.get("resource") if isinstance(context, dict) else None
+    return _text(resource.get("service.name")) if isinstance(resource, dict) else ""
+
+
+def _text(value: Json) -> str:
+    """Return a text that SQLite can hold: without lone surrogates. Empty if it is none."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _writable(parameters: Sequence[str | int | None]) -> list[str | int | None]:
+    return [_text(one) if isinstance(one, str) else one for one in parameters]
+
+
+def _table_of(kind: str) -> str:
+    return "examples" if kind == "dataset" else "spans"
+
+
+def _trace_condition(asked: TraceFilter) -> tuple[str, tuple[str | int | None, ...]]:
+    conditions: list[str] = ["1"]
+    parameters: list[str | int | None] = []
+    if asked.project_id is not None:
+        conditions.append("EXISTS (SELECT 1 FROM spans WHERE trace_id = traces.id AND object_id = ?)")
+        parameters.append(asked.project_id)
+    if asked.service is not None:
+        conditions.append("EXISTS (SELECT 1 FROM spans WHERE trace_id = traces.id AND service = ?)")
+        parameters.append(asked.service)
+    if asked.lacks is not None:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM spans WHERE trace_id = traces.id AND is_root) AND NOT EXISTS (SELECT 1 FROM spans "
+            "WHERE trace_id = traces.id AND is_root AND json_extract(body, ?) IS NOT NULL)"
+        )
+        parameters.append("$.metadata." + json.dumps(asked.lacks))
+    return " AND ".join(conditions), tuple(_writable(parameters))

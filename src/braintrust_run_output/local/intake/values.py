@@ -89,6 +89,11 @@ def iso_time(value: Json) -> str | None:
     return moment.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def now() -> str:
+    """Return the time, in UTC, in the form that `iso_time` gives."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _refuse_constant(_: str) -> NoReturn:
     raise ValueError
 
