@@ -6,9 +6,10 @@ DEMO := .venv-demo
 LIVE := .venv-live
 RECIPES := .venv-recipes
 BENCHMARKS := .venv-benchmarks
+NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk lint bench soak docs build browser live recipes pictures matrix clean
+.PHONY: help demo test test-sdk lint bench soak docs build browser live node recipes pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -47,6 +48,9 @@ browser: $(VENV)/.ready-browser ## Test the local page in a real browser (needs 
 live: $(LIVE)/.ready ## Test with the real instrumentations of openai, anthropic, langchain, pydantic-ai and more.
 	$(LIVE)/bin/python -m pytest tests/live
 
+node: $(VENV)/.ready $(NODE)/.ready ## Test with Braintrust's command line and JavaScript SDK (needs Node.js and npm).
+	NOTHING_MAY_BE_MISSING=1 $(VENV)/bin/python -m pytest tests/node
+
 recipes: $(RECIPES)/.ready ## Test every recipe of the documentation: Celery, gunicorn, FastAPI, logfire, YAML and more.
 	NOTHING_MAY_BE_MISSING=1 $(RECIPES)/bin/python -m pytest tests/zero_code/test_recipes.py tests/zero_code/test_declarative.py
 
@@ -57,7 +61,7 @@ matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installe
 	$(VENV)/bin/nox
 
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) $(DEMO) $(LIVE) $(RECIPES) $(BENCHMARKS) .nox dist site
+	rm -rf $(VENV) $(DEMO) $(LIVE) $(RECIPES) $(BENCHMARKS) $(NODE) .nox dist site
 
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
@@ -81,6 +85,10 @@ $(RECIPES)/.ready: pyproject.toml $(VENV)/.ready
 
 $(BENCHMARKS)/.ready: pyproject.toml $(VENV)/.ready
 	$(call with_group,$(BENCHMARKS),. --group benchmarks)
+
+$(NODE)/.ready: tests/node/package.json
+	npm install --prefix tests/node --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
 
 , := ,
 

@@ -217,7 +217,10 @@ def _answer(asked: Asked, wanted: Query, owner: StoredObject) -> tuple[Sequence[
     if wanted.is_aggregate:
         names = [one.name for one in (*wanted.groups, *(wanted.columns or ()))]
         computed = [dict(zip(names, values, strict=True)) for values in asked.store.aggregate(wanted)]
-        return cast("list[Fields]", computed), None
+        # SQLite has no truth values.
+        return cast("list[Fields]", [
+            {name: bool(value) if name == "is_root" else value for name, value in row.items()} for row in computed
+        ]), None  # fmt: skip
     rows = asked.store.select(wanted)
     found = [events.event_of(row, owner) for row in rows]
     if wanted.shape == "summary":
