@@ -21,6 +21,8 @@ class ToolCall(NamedTuple):
     name: str
     arguments: str
     id: str | None = None
+    is_hosted: bool = False
+    """Whether the provider carries it out itself: left out beside anything else that was said."""
 
 
 class Message(NamedTuple):
@@ -39,12 +41,14 @@ class Completion(NamedTuple):
         text: The output as plain text, where it is nothing but text.
         messages: The output as chat messages, where it is more than one text.
         raw: The source value as found, where it was a single string.
+        is_block: Whether it is one block of a turn, of which others may be found beside it.
     """
 
     source: str
     text: str | None = None
     messages: tuple[Message, ...] = ()
     raw: str | None = None
+    is_block: bool = False
 
     def render(self, format: Format = "text") -> str:  # noqa: A002 (the field's name)
         """Return the run output.
@@ -69,9 +73,19 @@ class Completion(NamedTuple):
         return bool(self.messages) and bool(self.messages[-1].tool_calls)
 
     def joined(self, other: Completion) -> Completion:
-        """Return this completion with another choice of the same turn."""
-        messages = [message for one in (self, other) for message in (one.messages or (Message("assistant", one.text),))]
-        return Completion(self.source, messages=tuple(messages))
+        """Return this completion with what else was found of the same turn: another choice, or another block.
+
+        Of two blocks that are texts the later one counts: what stands before it is the model's thinking.
+        """
+        said = [
+            *(self.messages or (Message("assistant", self.text),)),
+            *(other.messages or (Message("assistant", other.text),)),
+        ]
+        if self.is_block and other.is_block:
+            texts = [index for index, message in enumerate(said) if not message.tool_calls]
+            said = [message for index, message in enumerate(said) if message.tool_calls or index == texts[-1]]
+        found = _completion(_one_turn(said), self.source, None)
+        return found._replace(is_block=self.is_block) if found else self
 
 
 def from_text(text: str, source: str, *, raw: str | None = None) -> Completion | None:
@@ -90,23 +104,54 @@ def from_messages(messages: Iterable[Message], source: str, *, raw: str | None =
         if role == "assistant" and not calls:
             return None if text is None or says_nothing(text) else Completion(source, text, (), raw)
     output = [message for message in map(_without_nothing, output_of(messages)) if message is not None]
+    return _completion(_one_turn(output), source, raw)
+
+
+def _completion(output: Sequence[Message], source: str, raw: str | None) -> Completion | None:
     if not output:
         return None
-    if len(output) == 1 and (text := output[0].content if not output[0].tool_calls else _final_answer(output[0])):
-        return Completion(source, text=text, raw=raw)
-    return Completion(source, messages=tuple(output), raw=raw)
+    if len(output) == 1 and (text := output[0].content if not output[0].tool_calls else _answer_by_tool(output[0])):
+        return Completion(source, text, (), raw)
+    return Completion(source, None, tuple(output), raw)
 
 
-def _final_answer(message: Message) -> str | None:
-    """Return the answer that an agent's model gives by calling ``final_answer`` with it (smolagents)."""
-    if [call.name for call in message.tool_calls] != ["final_answer"]:
+def _one_turn(output: Sequence[Message]) -> Sequence[Message]:
+    """Return what is one turn as one message: a text and calls, or several calls, each a message of its own.
+
+    Texts alone are several choices, unless the last one repeats the pieces before it.
+    """
+    if len(output) < 2:
+        return output
+    texts = [message.content or "" for message in output if not message.tool_calls]
+    if len(texts) == len(output):
+        return output[-1:] if len(texts) > 2 and texts[-1] == "".join(texts[:-1]) else output
+    if any(message.content and message.tool_calls for message in output):
+        return output
+    calls = tuple(call for message in output for call in message.tool_calls)
+    merged = _without_nothing(Message("assistant", "".join(texts) or None, calls))
+    return () if merged is None else (merged,)
+
+
+_ANSWER_TOOLS = re.compile(r"final_answer|final_result(?:_\w+)?")
+"""The tools by which agents have their models give a structured answer: smolagents', BeeAI's, pydantic-ai's."""
+_ANSWER_ARGUMENTS = ("answer", "response")
+"""What these call an answer that is no object."""
+
+
+def _answer_by_tool(message: Message) -> str | None:
+    """Return the answer that a model gives by calling a tool with it, None if it calls other tools."""
+    call = next((call for call in message.tool_calls if _ANSWER_TOOLS.fullmatch(call.name)), None)
+    if call is None:
         return None
     try:
-        arguments = json.loads(message.tool_calls[0].arguments)
+        arguments = json.loads(call.arguments)
     except (ValueError, RecursionError):
         return None
-    answer = arguments.get("answer") if isinstance(arguments, dict) and len(arguments) == 1 else None
-    return _text_of(Message("assistant", answer)) if isinstance(answer, str) else None
+    if not isinstance(arguments, dict) or not arguments:
+        return None
+    (only, *more) = arguments
+    answer = arguments[only] if not more and only in _ANSWER_ARGUMENTS else arguments
+    return _text_of(Message("assistant", answer if isinstance(answer, str) else _encode(answer)))
 
 
 def encodable(text: str) -> str:
@@ -148,8 +193,9 @@ def says_nothing(text: str) -> bool:
     )
 
 
-_TOOL_ROLES = frozenset({"tool", "function", "tool-response"})
+_TOOL_ROLES = frozenset({"tool", "function", "tool-response", "toolresult"})
 _INPUT_ROLES = frozenset({"user", "human", "system", "developer"}) | _TOOL_ROLES
+_THINKING_ROLES = frozenset({"thinking", "reasoning", "thought"})
 """Every other role is the model's: assistant, model, ai, unknown, none, an agent's name."""
 
 
@@ -159,7 +205,7 @@ def output_of(messages: Iterable[Message]) -> Sequence[Message]:
     What stands before the last message of a user, system or tool is history. What a model says after its last
     tool call is the answer; a call that a tool has answered is not output, unless there is nothing else.
     """
-    messages = list(messages)
+    messages = [message for message in messages if message.role.lower() not in _THINKING_ROLES]
     start = len(messages)
     while start and not _is_input(messages[start - 1]):
         start -= 1
@@ -191,9 +237,15 @@ def _text_of(message: Message) -> str | None:
 
 
 def _without_nothing(message: Message) -> Message | None:
-    """Return the message as the assistant's, without a text that says nothing; None if nothing is left."""
-    text = _text_of(message)
-    return Message("assistant", text, message.tool_calls) if text or message.tool_calls else None
+    """Return the message as the assistant's, without a text that says nothing; None if nothing is left.
+
+    Calls that the provider carried out itself count only where there is nothing else.
+    """
+    text, calls = _text_of(message), message.tool_calls
+    if calls and any(call.is_hosted for call in calls):
+        own = tuple(call for call in calls if not call.is_hosted)
+        calls = own if own or text else calls
+    return Message("assistant", text, calls) if text or calls else None
 
 
 def as_chat(messages: Iterable[Message]) -> list[dict[str, object]]:

@@ -10,12 +10,9 @@ import json
 from typing import TYPE_CHECKING
 
 from .. import _faults
-from ..completion import from_messages, from_text
-from ..conventions import read_completion, read_generic_output
-from ..conventions._chat import is_chat, is_content_blocks, read_messages, read_text
-from ..conventions._json import is_array, is_object, parse
+from ..conventions import from_model_output, read_completion, read_generic_output
+from ..conventions._json import is_object
 from ..conventions._kinds import is_never_a_completion
-from ..conventions._responses import read_response
 from ..conventions._unwrap import unwrap
 
 if TYPE_CHECKING:
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 
 _SOURCE = "output"
 _LLM = "llm"
-_RESPONSE_LISTS = ("choices", "candidates", "generations")
-"""What gives a provider's response away: a model's own structured answer does not look like that."""
 _LOG = "log"
 _NO_OUTPUTS = frozenset({_LOG, "score", "classifier"})
 """Rows that Braintrust keeps beside spans: log records, and what scorers say of an output."""
@@ -51,33 +46,8 @@ def is_silent(span_attributes: Mapping[str, object]) -> bool:
 
 
 def read_model_output(output: object) -> Completion | None:
-    """Return the completion in the ``output`` of a model's row, None if it says nothing.
-
-    A text, chat messages, a list of choices, items of OpenAI's Responses API, or a provider's whole response, the last
-    one also as JSON text; so are content blocks, where some instrumentations write them for a text.
-    """
-    if isinstance(output, str):
-        parsed = parse(output) if output.startswith(("{", "[{")) else None
-        if is_content_blocks(parsed):
-            return from_text(read_text(parsed) or "", _SOURCE)
-        if is_object(parsed) and any(is_array(parsed.get(key)) for key in _RESPONSE_LISTS):
-            return from_messages(read_response(parsed), _SOURCE)
-        return from_text(output, _SOURCE)
-    if is_chat(output):
-        messages = output if is_array(output) else (output,)
-        return from_messages(read_messages([_with_blocks(message) for message in messages]), _SOURCE)
-    found = read_response({"output": output} if is_array(output) else output)
-    return from_messages(found, _SOURCE) or unwrap(output, _SOURCE)
-
-
-def _with_blocks(message: object) -> object:
-    """Return a message with the content blocks that stand in it as JSON text."""
-    content = message.get("content") if is_object(message) else None
-    if is_object(message) and isinstance(content, str) and content.startswith("[{"):
-        blocks = parse(content)
-        if is_content_blocks(blocks):
-            return {**message, "content": blocks}
-    return message
+    """Return the completion in the ``output`` of a model's row, None if it is no answer (see `from_model_output`)."""
+    return from_model_output(output, _SOURCE)
 
 
 def read_generic(output: object, metadata: Mapping[str, object] | None = None) -> Completion | None:

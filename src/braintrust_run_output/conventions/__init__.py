@@ -12,19 +12,27 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from . import (
+    decorators,
     gen_ai_messages,
+    genkit,
     google_adk,
     haystack,
     indexed,
     instructor,
     langfuse,
     langsmith,
+    langwatch,
     litellm,
     livekit,
     logfire,
     message_events,
+    mirascope,
+    mlflow,
+    monocle,
     openinference,
+    plain_output,
     pydantic_ai,
+    sentry,
     single_attribute,
     smolagents,
     span_events,
@@ -32,6 +40,7 @@ from . import (
     vercel_ai,
 )
 from ._kinds import KINDS, Side, is_model, is_never_a_completion, side_of
+from ._values import from_model_output
 from .inputs import InputExcerpt, has_input, input_excerpt, read_input, up_to_last_user
 from .tools import ToolExecution, executed_call
 
@@ -51,6 +60,7 @@ __all__ = [
     "Side",
     "ToolExecution",
     "executed_call",
+    "from_model_output",
     "generic_excerpt",
     "has_input",
     "input_excerpt",
@@ -77,13 +87,22 @@ MODEL_OUTPUTS: tuple[Convention, ...] = (
     single_attribute.GEN_AI_COMPLETION,
     vercel_ai.CONVENTION,
     langfuse.GENERATION,
+    sentry.CONVENTION,
     logfire.CONVENTION,
     message_events.CONVENTION,
+    logfire.AGENTS_RESPONSE,
     haystack.GENERATOR,
     google_adk.CONVENTION,
     livekit.CONVENTION,
-    litellm.RAW_CHOICES,
+    litellm.RAW_RESPONSE,
+    mirascope.CONVENTION,
+    mlflow.MODEL,
+    langwatch.MODEL,
+    genkit.MODEL,
+    decorators.LAMINAR_MODEL,
     span_events.CONVENTION,
+    monocle.CONVENTION,
+    plain_output.MODEL,
     smolagents.CONVENTION,
     instructor.CONVENTION,
     openinference.LLM_OUTPUT,
@@ -96,6 +115,11 @@ GENERIC_OUTPUTS: tuple[Convention, ...] = (
     langsmith.CHAIN,
     langfuse.OBSERVATION,
     haystack.OUTPUT,
+    mlflow.OTHER,
+    langwatch.OTHER,
+    genkit.OTHER,
+    decorators.RETURNED,
+    plain_output.FUNCTION,
 )
 """Conventions for what chains and workflows put out: looked at where a whole local trace has no model output."""
 

@@ -1,8 +1,11 @@
 """Chat messages in every JSON shape that providers and instrumentations use.
 
 One reader for OpenAI chat messages and Responses items, gen_ai PARTS, Anthropic and Bedrock content blocks, Google
-``parts``, LangChain and Haystack messages. A message is an object with some of ``role``, ``content``, ``parts``,
-``tool_calls`` and ``function_call``; its content is a text or a list of blocks.
+``parts``, LangChain, LlamaIndex and Haystack messages. A message is an object with some of ``role``, ``content``,
+``parts``, ``blocks``, ``tool_calls`` and ``function_call``; its content is a text or a list of blocks.
+
+Left out: reasoning, images and files. Audio counts with its transcript. What a provider's own (hosted) tools do is a
+tool step like any other: what the model says after it is the answer.
 """
 
 from __future__ import annotations
@@ -11,25 +14,51 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
-from ._json import Object, compact, first_string, is_array, is_object, type_of
+from ._json import Object, compact, first_string, is_array, is_object, parse, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
-_REASONING = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought"})
-_TOOL_CALL = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "toolUse", "server_tool_call"})
-_TOOL_RESULT = frozenset({
-    "tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response",
+_REASONING = frozenset({
+    "reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought", "redacted_reasoning",
 })  # fmt: skip
+_TOOL_CALL = frozenset({
+    "tool_call", "tool_use", "function_call", "tool-call", "toolUse", "toolCall", "server_tool_call",
+    "custom_tool_call", "server_tool_use", "mcp_tool_use", "builtin-tool-call", "computer_call", "local_shell_call",
+    "shell_call", "apply_patch_call", "mcp_approval_request",
+})  # fmt: skip
+_HOSTED_TYPES = ("server_tool", "mcp_tool", "builtin-tool")
+"""How the types of calls begin that the provider carries out."""
+_HOSTED_IDS = ("srvtoolu_", "mcptoolu_")
+_HOSTED_ITEMS = frozenset({
+    "web_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "tool_search_call", "search_results",
+})  # fmt: skip
+"""Items of the Responses API in which the provider carries out a call and has its result."""
+_HOSTED_CODE = ("executableCode", "executable_code")
+_TOOL_RESULT = frozenset({
+    "tool_call_response", "tool_result", "tool-result", "toolResult", "function_call_output",
+    "server_tool_call_response", "builtin-tool-return", "tool-return", "server_tool_result", "mcp_approval_response",
+})  # fmt: skip
+_NO_STEP = frozenset({"mcp_list_tools", "image_generation_call", "compaction", "item_reference"})
+"""Items of the Responses API that are neither said nor a step on the way to what is said."""
 _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
+_NO_TEXTS = ("result", "return", "plain")
+"""How types end that have to do with text, and are none: ``web_search_tool_result``, a ``text-plain`` file."""
 
 _TOOL_CALL_KEYS = ("toolUse", "functionCall", "tool_call")
-_TOOL_RESULT_KEYS = ("toolResult", "functionResponse", "function_response", "tool_call_result")
+_TOOL_RESULT_KEYS = (
+    "toolResult", "functionResponse", "function_response", "tool_call_result", "codeExecutionResult",
+    "code_execution_result",
+)  # fmt: skip
 _NESTED = ("function", "function_call", *_TOOL_CALL_KEYS)
 """Where some put a call's name and arguments."""
-_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id")
-_ARGUMENTS = ("arguments", "input", "args", "parameters")
-_RESULT_IDS = ("id", "tool_call_id", "tool_use_id", "toolUseId", "call_id")
+_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id", "tool_id")
+_NAMES = ("name", "toolName", "tool_name")
+_ARGUMENTS = (
+    "arguments", "input", "args", "parameters", "tool_kwargs", "tool_arguments", "action", "operation", "code",
+    "queries",
+)  # fmt: skip
+_RESULT_IDS = ("id", "tool_call_id", "tool_use_id", "toolUseId", "call_id", "toolCallId")
 
 _LANGCHAIN_ROLES = {
     "ai": "assistant",
@@ -46,8 +75,14 @@ _LANGCHAIN_TYPES = {
     "FunctionMessage": "function",
 }
 
-_ROLES = frozenset({*_LANGCHAIN_ROLES, "", "assistant", "chatbot", "developer", "model", "unknown", "user"})
-_MESSAGE_KEYS = frozenset({"role", "content", "parts", "tool_calls", "function_call"})
+_ROLES = frozenset({
+    *_LANGCHAIN_ROLES, "", "assistant", "chatbot", "developer", "model", "reasoning", "thinking", "toolresult",
+    "unknown", "user",
+})  # fmt: skip
+_MESSAGE_KEYS = frozenset({"role", "content", "parts", "tool_calls", "toolCalls", "function_call", "blocks"})
+_CONTENTS = ("content", "parts", "blocks", "text", "refusal")
+_OTHER_CONTENTS = ("output_text", "message", "response", "output", "value")
+"""Where a message with a role has its text, if nowhere else."""
 _ANSWER_KEYS = frozenset({"role", "content", "parts", "finish_reason"})
 """What an assistant's message that is text alone has; other keys only with nothing in them."""
 
@@ -79,7 +114,7 @@ def answer_in(value: object) -> str | None:
         return None
     content, parts = value.get("content"), value.get("parts")
     if isinstance(content, str) and not parts:
-        return content or None
+        return None if content[:2] == "[{" else content or None
     return text_alone(parts if content is None else content if parts is None else None)
 
 
@@ -92,10 +127,18 @@ def text_alone(blocks: object) -> str | None:
         if not isinstance(block, dict) or len(block) != 2 or block.get("type") != "text":
             return None
         text = block.get("content") or block.get("text")
-        if not isinstance(text, str):
+        if not isinstance(text, str) or text[:2] == "[{":
             return None
         texts.append(text)
-    return "".join(texts) or None
+    return _joined(texts) or None
+
+
+def _joined(texts: list[str]) -> str:
+    """Return the texts of one message as one; the last one alone, if it repeats the pieces before it."""
+    if len(texts) == 1:
+        return texts[0]
+    pieces = "".join(texts[:-1])
+    return pieces if pieces and texts[-1] == pieces else pieces + texts[-1] if texts else ""
 
 
 def is_chat(value: object) -> bool:
@@ -118,12 +161,17 @@ def read_text(content: object) -> str | None:
         return text
     blocks = content if is_array(content) else (content,)
     texts = [text for block in blocks if (text := _text_of(block)) is not None]
-    return "".join(texts) if texts else None
+    return _joined(texts) if texts else None
 
 
 def is_content_blocks(value: object) -> bool:
     """Whether parsed JSON is a list of content blocks, rather than a structured answer that is a list."""
-    return is_array(value) and bool(value) and all(is_object(item) and type_of(item) in _BLOCK_TYPES for item in value)
+    return is_array(value) and bool(value) and all(is_object(item) and _is_block(item) for item in value)
+
+
+def _is_block(item: Object) -> bool:
+    kind = type_of(item)
+    return kind in _BLOCK_TYPES or kind.endswith("_tool_result")
 
 
 def read_tool_call(item: object) -> ToolCall | None:
@@ -138,12 +186,26 @@ def read_tool_call(item: object) -> ToolCall | None:
         inner = next((nested for key in _NESTED if is_object(nested := item.get(key))), item)
     if _withholds_arguments(item, inner):
         return None
-    name = first_string(inner, "name", "toolName", "tool_name")
+    name = first_string(inner, *_NAMES)
     arguments = next((inner[key] for key in _ARGUMENTS if inner.get(key) is not None), {})
+    if name is None and (kind := type_of(item)).endswith("_call") and kind not in ("tool_call", "function_call"):
+        name = kind.removesuffix("_call")  # an item of the Responses API: computer_call, web_search_call ...
     if name is None and not arguments:
         return None
     identifier = first_string(inner, *_CALL_IDS) or first_string(item, *_CALL_IDS)
-    return ToolCall(name or "", arguments if isinstance(arguments, str) else compact(arguments), identifier)
+    text = arguments if isinstance(arguments, str) else compact(arguments)
+    return ToolCall(name or "", text, identifier, _is_hosted(item, identifier))
+
+
+def _is_hosted(item: Object, identifier: str | None) -> bool:
+    kind = type_of(item)
+    return (
+        kind in _HOSTED_ITEMS
+        or kind.startswith(_HOSTED_TYPES)
+        or (identifier is not None and identifier.startswith(_HOSTED_IDS))
+        or item.get("builtin") is True
+        or item.get("providerExecuted") is True
+    )
 
 
 def _withholds_arguments(item: Object, inner: Object) -> bool:
@@ -164,7 +226,17 @@ def _is_message(item: Object) -> bool:
 
 def _is_item(item: Object) -> bool:
     kind = type_of(item)
-    return (kind == "message" and "content" in item) or kind.endswith(("_call", "_call_output")) or kind == "reasoning"
+    return (
+        (kind == "message" and "content" in item)
+        or kind.endswith(("_call", "_call_output"))
+        or kind in ("reasoning", "mcp_approval_request", "mcp_approval_response")
+        or kind in _NO_STEP
+        or _is_choice(item)
+    )
+
+
+def _is_choice(item: Object) -> bool:
+    return "message" in item and ("finish_reason" in item or "finishReason" in item)
 
 
 def _messages_of(item: Object) -> Iterator[Message]:
@@ -172,26 +244,50 @@ def _messages_of(item: Object) -> Iterator[Message]:
     item = _unpacked(item)
     role = _role_of(item)
     texts: list[str] = []
-    calls: dict[ToolCall, None] = {}
+    calls: dict[str | ToolCall, ToolCall] = {}
     answered: set[str | None] = set()
     for block in _blocks_of(item):
         if is_object(block) and _is_tool_result(block):
             yield from _message(role, texts, calls)
-            yield Message("tool")
+            yield Message("tool", _result_text(block))
             texts, calls = [], {}
             answered.add(first_string(block, *_RESULT_IDS))
         elif _is_tool_call(block):
             call = read_tool_call(block)
             if call is not None and (call.id is None or call.id not in answered):
-                calls[call] = None
+                calls.setdefault(call.id or call, call)
+                if call.is_hosted:  # and carried out: what follows is said after it
+                    yield from _message(role, texts, calls)
+                    yield Message("tool")
+                    texts, calls = [], {}
+        elif is_object(block) and any(key in block for key in _HOSTED_CODE):
+            yield from _message(role, texts, calls)
+            yield Message("tool")
+            texts, calls = [], {}
         elif (text := _text_of(block)) is not None:
             texts.append(text)
+    if not any(texts) and not calls and (transcript := _transcript_of(item)) is not None:
+        texts.append(transcript)
     yield from _message(role, texts, calls)
 
 
-def _message(role: str, texts: list[str], calls: Iterable[ToolCall]) -> Iterator[Message]:
+def _result_text(block: Object) -> str | None:
+    content = next((block[key] for key in ("content", "response", "output", "result") if block.get(key)), None)
+    return read_text(content) if content is None or is_array(content) or isinstance(content, str) else compact(content)
+
+
+def _transcript_of(item: Object) -> str | None:
+    """Return what a model said in audio alone (OpenAI; LangChain has it among other keys)."""
+    more = item.get("additional_kwargs")
+    for holder in (item, more if is_object(more) else {}):
+        if is_object(audio := holder.get("audio")) and (transcript := first_string(audio, "transcript")):
+            return transcript
+    return None
+
+
+def _message(role: str, texts: list[str], calls: Mapping[str | ToolCall, ToolCall]) -> Iterator[Message]:
     if texts or calls or role == "tool":
-        yield Message(role, "".join(texts) if texts else None, tuple(calls))
+        yield Message(role, _joined(texts) if texts else None, tuple(calls.values()))
 
 
 def _unpacked(item: Object) -> Object:
@@ -217,10 +313,15 @@ def _role_of(item: Object) -> str:
 
 def _blocks_of(item: Object) -> Iterator[object]:
     """Yield what a message consists of: its texts, content blocks, parts and tool calls."""
-    if _is_tool_result(item) or type_of(item) in _REASONING or ("role" not in item and _is_tool_call(item)):
+    kind = type_of(item)
+    if kind in _NO_STEP:
+        return
+    if _is_tool_result(item) or kind in _REASONING or ("role" not in item and _is_tool_call(item)):
         yield item  # an item of OpenAI's Responses API is itself a block
         return
-    contents = [item[key] for key in ("content", "parts", "text", "refusal") if item.get(key) is not None]
+    contents = [item[key] for key in _CONTENTS if item.get(key) is not None]
+    if not contents and "role" in item:
+        contents = [text for key in _OTHER_CONTENTS if isinstance(text := item.get(key), str)]
     for content in contents:
         if is_object(content) and is_array(parts := content.get("parts")):  # Google
             content = parts
@@ -238,7 +339,7 @@ def _blocks_of(item: Object) -> Iterator[object]:
 def _tool_calls_of(item: Object) -> Iterator[object]:
     more = item.get("additional_kwargs")
     for holder in (item, more if is_object(more) else {}):
-        calls = holder.get("tool_calls")
+        calls = holder.get("tool_calls") or holder.get("toolCalls")
         found = list(chain(calls if is_array(calls) else (), filter(None, [holder.get("function_call")])))
         if found:
             yield from found
@@ -248,6 +349,7 @@ def _tool_calls_of(item: Object) -> Iterator[object]:
 def _is_tool_call(block: object) -> bool:
     return is_object(block) and (
         type_of(block) in _TOOL_CALL
+        or type_of(block) in _HOSTED_ITEMS
         or (not block.keys().isdisjoint(_TOOL_CALL_KEYS) and any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS))
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
@@ -255,16 +357,33 @@ def _is_tool_call(block: object) -> bool:
 
 
 def _is_tool_result(block: object) -> bool:
-    return is_object(block) and (type_of(block) in _TOOL_RESULT or not block.keys().isdisjoint(_TOOL_RESULT_KEYS))
+    if not is_object(block):
+        return False
+    kind = type_of(block)
+    return (
+        kind in _TOOL_RESULT
+        or kind.endswith(("_tool_result", "_call_output"))
+        or not block.keys().isdisjoint(_TOOL_RESULT_KEYS)
+    )
 
 
 def _text_of(block: object) -> str | None:
     """Return the text of a content block, None if it is of another kind."""
     if isinstance(block, str):
-        return block
+        return unnested(block)
     if not is_object(block) or block.get("thought") is True:
         return None
     kind = (type_of(block) or first_string(block, "kind") or "").lower()
-    if kind and ("text" not in kind or "reasoning" in kind) and kind != "refusal":
+    if kind.endswith("audio"):
+        return first_string(block, "transcript")
+    if kind and kind != "refusal" and ("text" not in kind or "reasoning" in kind or kind.endswith(_NO_TEXTS)):
         return None  # reasoning, an image, a file ...
-    return first_string(block, "text", "content", "refusal")
+    text = first_string(block, "text", "content", "refusal")
+    return None if text is None else unnested(text)
+
+
+def unnested(text: str) -> str:
+    """Return the text in a text that is itself JSON of content blocks, as some instrumentations leave them."""
+    if text[:2] == "[{" and is_content_blocks(blocks := parse(text)):
+        return read_text(blocks) or ""
+    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
 from typing import TypeAlias, TypeGuard
 
@@ -14,6 +15,10 @@ _decode = json.JSONDecoder().raw_decode  # json.loads without its layers, which 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 _LONGEST_LITERAL = 100_000
 _WHITESPACE = " \t\n\r"
+_LOOKS_LIKE_JSON = re.compile(
+    r"\s*(?:\{\s*[\"}]|\[\s*(?:\]|[\[{]\s*[\"\[{\]}\d-]|\"(?:[^\"\\]|\\.)*\"?\s*(?:[,\]]|$)))"
+)
+"""How JSON begins that is more than one text. A text may begin with a bracket or a quotation mark, too."""
 
 
 def parse(value: object) -> object:
@@ -28,6 +33,11 @@ def parse(value: object) -> object:
     except (ValueError, RecursionError):
         return None
     return parsed if end == len(text) or not text[end:].strip(_WHITESPACE) else None
+
+
+def looks_like_json(text: str) -> bool:
+    """Whether a text begins like a JSON object or array: one that cannot be parsed has probably been cut."""
+    return text[:1] in "{[ \t\n\r" and _LOOKS_LIKE_JSON.match(text) is not None
 
 
 def literal(value: str) -> object:
@@ -61,6 +71,8 @@ def is_array(value: object) -> TypeGuard[Array]:
 def type_of(item: Object) -> str:
     """Return what an object calls its type; empty if it has none, or one that is no string."""
     value = item.get("type")
+    if value is None:
+        value = item.get("block_type") or item.get("part_kind")  # LlamaIndex, pydantic-ai
     return value if isinstance(value, str) else ""
 
 

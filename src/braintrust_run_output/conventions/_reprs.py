@@ -1,12 +1,52 @@
-"""The representations of Python objects, which some write in place of an output."""
+"""The representations of Python objects, which some write in place of an output.
+
+What can be read of them is: ``ChatMessage(role='assistant', content='Paris.')`` has the fields of a message. What
+cannot is no output.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 
-_REPR = r"[A-Z]\w*\(\w+=.*(?:\)|\.\.\.)|<\w+\(.*\)>"
+_REPR = r"\[?[A-Z]\w*\(\w+=.*(?:\)|\.\.\.)\]?|<\w+\(.*\)>"
+_STARTS_LIKE = re.compile(r"\[?[A-Z]\w*\(\w+=|\[?\{['\"]|\[\]")
+_ENUM = re.compile(r"<\w+(?:\.\w+)*: ('(?:[^'\\]|\\.)*'|-?\d+)>")
+_OBJECT = re.compile(r"<[\w.]+(?: object)?(?: at 0x[0-9a-f]+)?>")
+_LONGEST = 100_000
 
 
 def is_repr(text: str) -> bool:
-    """Whether a text is the repr of a Python object, cut or whole."""
-    return bool(re.fullmatch(_REPR, text, re.DOTALL))
+    """Whether a text is the repr of a Python object, or a list of some, cut or whole."""
+    return text[:1] in "[<ABCDEFGHIJKLMNOPQRSTUVWXYZ" and bool(re.fullmatch(_REPR, text, re.DOTALL))
+
+
+def read_repr(text: str) -> object:
+    """Return what a repr says, objects as their fields; None if it cannot be read, or is very long.
+
+    Args:
+        text: The repr of a list, dictionary or of objects of pydantic, dataclasses and the like.
+    """
+    if len(text) > _LONGEST or not _STARTS_LIKE.match(text):
+        return None
+    value = _parsed(text)
+    return _parsed(_OBJECT.sub("None", _ENUM.sub(r"\1", text))) if value is None else value
+
+
+def _parsed(source: str) -> object:
+    try:
+        return _value_of(ast.parse(source, mode="eval").body)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _value_of(node: ast.AST) -> object:
+    if isinstance(node, ast.Call):
+        return {keyword.arg: _value_of(keyword.value) for keyword in node.keywords if keyword.arg}
+    if isinstance(node, ast.Dict):
+        return {str(_value_of(key)): _value_of(value) for key, value in zip(node.keys, node.values, strict=True) if key}
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return [_value_of(item) for item in node.elts]
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return None
+    return ast.literal_eval(node)

@@ -1,55 +1,94 @@
 """Whole provider responses: where in them the chat messages are.
 
 OpenAI chat completions, legacy completions and Responses, Anthropic, Google, Bedrock (Converse, Titan, Llama, Mistral,
-Cohere, AI21), Ollama, and LangChain's ``LLMResult``.
+Cohere, AI21), Ollama, Hugging Face, Vercel's AI SDK, LlamaIndex, Genkit, pydantic-ai, and LangChain's ``LLMResult``.
 """
 
 from __future__ import annotations
 
 from ..completion import Message
-from ._chat import answer_in, is_chat, is_items, read_messages
-from ._json import is_array, is_object
+from ._chat import answer_in, is_chat, is_content_blocks, is_items, read_messages
+from ._json import Object, is_array, is_object
 from ._reprs import is_repr
 
-_TEXTS = ("text", "outputText", "generation", "completion", "combined_chunk_content", "response")
+_TEXTS = (
+    "text", "outputText", "output_text", "generated_text", "generation", "completion", "combined_chunk_content",
+    "response",
+)  # fmt: skip
 """The text of a response that is one object with one text."""
+_ONLY_TEXTS = ("message", "content")
+"""Names that mean something else too: a text where they stand alone, or beside nothing."""
 _LISTS = ("choices", "candidates", "generations", "results", "outputs", "completions", "replies")
 """The alternatives of a response that offers several."""
 _DEEPEST = 3
 
 
 def read_response(value: object, *, may_be_said: bool = False) -> list[Message]:
-    """Return the messages of a provider's response as parsed JSON; none if it is not known to be one.
+    """Return the messages of a provider's response as parsed JSON; none if it is not known to be one, or says nothing.
 
     Args:
         value: The parsed JSON.
         may_be_said: Whether it may as well be what the model said, asked for JSON. Then only that is a response which
             no model would say: messages with roles, items, choices that hold messages.
     """
-    if is_object(value) and (answer := answer_in(value)) is not None:
+    return find_messages(value, may_be_said=may_be_said) or []
+
+
+def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] | None:
+    """Return the messages of a provider's response, empty if it says nothing; None if it is not known to be one.
+
+    Args:
+        value: The parsed JSON.
+        may_be_said: As for `read_response`.
+    """
+    if not isinstance(value, str) and (answer := answer_in(value)) is not None:
         return [Message("assistant", answer)]
+    if is_chat(value):  # Anthropic, Ollama, Cohere, or bare messages
+        return read_messages(value)
     if is_items(value):
         return _one_turn(read_messages(value))
     if not is_object(value):
-        return []
+        return None
     if is_items([value]):
         return read_messages(value)
     for key in _LISTS:
-        if is_array(items := value.get(key)) and not (may_be_said and any(isinstance(item, str) for item in items)):
+        if is_array(items := value.get(key)) and not (may_be_said and _may_be_said(items)):
             return [message for item in items for message in _alternative(item, _DEEPEST)]
-    output = value.get("output")
+    return _in_output(value.get("output")) or _in_content(value, may_be_said) or (
+        None if may_be_said else _in_text(value)
+    )  # fmt: skip
+
+
+def _may_be_said(items: list[object] | tuple[object, ...]) -> bool:
+    return any(isinstance(item, str) for item in items)
+
+
+def _in_output(output: object) -> list[Message] | None:
     if is_object(output) and is_object(output.get("message")):  # Bedrock Converse
         return read_messages(output)
-    if is_items(output):
-        return _one_turn(read_messages(output))
-    if is_chat(value):  # Anthropic, Ollama, Cohere, or a bare message
-        return read_messages(value)
-    if is_object(content := value.get("content")) and is_array(content.get("parts")):  # Google ADK
+    return _one_turn(read_messages(output)) if is_items(output) else None
+
+
+def _in_content(value: Object, may_be_said: bool) -> list[Message] | None:
+    content = value.get("content")
+    if is_object(content) and is_array(content.get("parts")):  # Google ADK
         return read_messages(content)
-    for key in () if may_be_said else _TEXTS:
+    if is_content_blocks(content) or (is_array(content) and not may_be_said):  # Vercel's AI SDK
+        return read_messages({"content": content})
+    if is_content_blocks(value.get("parts")):  # pydantic-ai
+        return read_messages({"parts": value["parts"]})
+    calls = value.get("toolCalls") or value.get("tool_calls")
+    return read_messages(value) if is_array(calls) and calls and all(map(is_object, calls)) else None
+
+
+def _in_text(value: Object) -> list[Message] | None:
+    for key in _TEXTS:
         if isinstance(text := value.get(key), str):
             return [Message("assistant", text)]
-    return []
+    for key in _ONLY_TEXTS:
+        if isinstance(text := value.get(key), str) and not any(value[other] for other in value.keys() - {key}):
+            return [Message("assistant", text)]
+    return None
 
 
 def _alternative(item: object, depth: int) -> list[Message]:
@@ -62,8 +101,9 @@ def _alternative(item: object, depth: int) -> list[Message]:
         return []
     if is_object(data := item.get("data")) and isinstance(data.get("text"), str):  # AI21
         return read_messages(data)
-    if isinstance(item.get("outputText"), str):  # Bedrock Titan
-        return [Message("assistant", str(item["outputText"]))]
+    for key in ("outputText", "generated_text"):  # Bedrock Titan, Hugging Face
+        if isinstance(text := item.get(key), str):
+            return [Message("assistant", text)]
     return read_messages(item)
 
 

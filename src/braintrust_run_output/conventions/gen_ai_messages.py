@@ -7,18 +7,22 @@ OpenLLMetry, logfire, pydantic-ai and others, mostly as a JSON string::
       "finish_reason": "stop"}]
 
 A tool call is a part ``{"type": "tool_call", "id": .., "name": .., "arguments": {..}}``. Some emitters write
-``content`` instead of ``parts``, a whole exchange instead of the output, or roles of their own.
+``content`` instead of ``parts``, a whole exchange instead of the output, or roles of their own; some a sequence of
+messages as JSON, JSON within JSON, a text, or a number.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..completion import from_messages, from_text
+from ..completion import Message, from_messages, from_text
 from ._chat import answer_in, read_messages
 from ._convention import Attributes, Convention, Event
-from ._json import parse
+from ._dspy import dspy_answer
+from ._json import is_array, is_object, looks_like_json, parse
 from ._reprs import is_repr
+from ._responses import read_response
+from ._values import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 KEY = "gen_ai.output.messages"
-_NO_TEXT = ("[", "{", "null")
+_NO_TEXTS = ("null", "None")
 
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -37,11 +41,30 @@ def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Compl
 def read_value(value: object) -> Completion | None:
     """Return the completion in the attribute's value, a JSON string or a native list."""
     raw = value if isinstance(value, str) else None
-    messages = parse(value)
-    if messages is None and raw is not None and not raw.startswith(_NO_TEXT) and not is_repr(raw):
-        return from_text(raw, KEY)  # set by hand, as OpenLIT's `set_result` does
-    answer = answer_in(messages)
-    return from_messages(read_messages(messages), KEY, raw=raw) if answer is None else from_text(answer, KEY, raw=raw)
+    parsed = parse(value)
+    answer = None if isinstance(parsed, str) else answer_in(parsed)
+    if answer is not None:  # nearly always
+        return from_text(dspy_answer(answer), KEY, raw=raw)
+    messages = value if parsed is None else unpacked(parsed)
+    if not is_array(messages) and not is_object(messages):
+        return None if raw is None else _from_text(messages, raw)
+    if is_object(messages) and is_array(messages.get("messages")):
+        messages = messages["messages"]
+    said = read_messages(messages) or read_response(messages)
+    if not said and is_array(messages):
+        said = [Message("assistant", item) for item in messages if isinstance(item, str)]
+    completion = from_messages(said, KEY, raw=raw)
+    if completion is not None and completion.text is not None:
+        return completion._replace(text=dspy_answer(completion.text))
+    return completion
+
+
+def _from_text(value: object, raw: str) -> Completion | None:
+    """Return what was set by hand, as OpenLIT's `set_result` does: a text, or a number as one."""
+    if isinstance(value, str):
+        is_none = value in _NO_TEXTS or is_repr(value) or (value is raw and looks_like_json(value))
+        return None if is_none else from_text(value, KEY, raw=raw)
+    return None if value is None else from_text(raw.strip(), KEY, raw=raw)
 
 
 CONVENTION = Convention(KEY, read, keys=frozenset({KEY}))

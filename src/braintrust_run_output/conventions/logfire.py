@@ -5,6 +5,10 @@ While streaming, the request's span ends without output, and a sibling (``stream
 
     response_data  {"message": {"role": "assistant", "content": "The capital of France is Paris."}, "usage": {..}}
     response_data  {"combined_chunk_content": "The capital of France is Paris.", "chunk_count": 9}
+
+Its spans for OpenAI's agents have the whole response of the Responses API as well::
+
+    response       {"object": "response", "output": [{"type": "message", "content": [{"type": "output_text", ..}]}]}
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _KEY = "response_data"
+_RESPONSE = "response"
+_TEMPLATE = "logfire.msg_template"
 
 
 def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
@@ -31,4 +37,12 @@ def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Comple
     return from_messages(read_response(parse(attributes[_KEY])), _KEY)
 
 
+def read_agents_response(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return the output of a response that one of OpenAI's agents got."""
+    if _TEMPLATE not in attributes:
+        return None
+    return from_messages(read_response(parse(attributes[_RESPONSE]), may_be_said=True), _RESPONSE)
+
+
 CONVENTION = Convention("Logfire response data", read, keys=frozenset({_KEY}))
+AGENTS_RESPONSE = Convention("Logfire agents' response", read_agents_response, keys=frozenset({_RESPONSE}))

@@ -12,9 +12,10 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
     llm.choices.0.completion.text                                              "The capital of France is Paris."
     output.value                                                               "The capital of France is Paris."
 
-Contents of type ``reasoning`` are left out, indexes may have gaps (items that are no messages), and DSPy's texts stand
-between markers. ``output.value`` is a model's output, as a last resort, on LLM spans only (text, or a provider's whole
-response; other JSON is the request of a helper); on agents and chains it is a generic output.
+Contents of type ``reasoning`` are left out, indexes may have gaps or begin later (items that are no messages), texts
+may be ``message.content.0`` (claude-agent-sdk), and DSPy's stand between markers. ``output.value`` is a model's output,
+as a last resort, on LLM spans only (text, or a provider's whole response; other JSON is the request of a helper); on
+agents and chains it is a generic output.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from ..completion import Message, ToolCall, from_messages, from_text
+from ._chat import unnested
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, is_object, literal, parse
+from ._dspy import dspy_answer
+from ._json import is_array, is_object, literal
+from ._no_answer import is_no_answer
 from ._responses import read_response
-from ._unwrap import dspy_answer, unwrap
+from ._unwrap import unwrap
+from ._values import from_model_output, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +42,8 @@ T = TypeVar("T")
 
 _PREFIX = "llm.output_messages"
 _SOURCE = f"{_PREFIX}.*"
-_FIRST = f"{_PREFIX}.0.message.", f"{_PREFIX}.1.message."
+_FIRST = tuple(f"{_PREFIX}.{number}.message." for number in range(9))
+"""Where the messages may begin: items of a response that are no messages count, too."""
 _ROLE, _CONTENT = f"{_PREFIX}.0.message.role", f"{_PREFIX}.0.message.content"
 _NAME = "tool_call.function.name"
 _ARGUMENTS = "tool_call.function.arguments"
@@ -49,8 +55,13 @@ _MIME_TYPE = "output.mime_type"
 _JSON = "application/json"
 _FUNCTION_CALL = "function_call_name", "function_call_arguments_json"
 _BEDROCK = "openinference.instrumentation.bedrock"
-_HOSTED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"})
+_HOSTED = frozenset({
+    "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call",
+    "mcp_list_tools",
+})  # fmt: skip
 """Calls that the provider itself has carried out: items of OpenAI's Responses API, flattened as tool calls."""
+_HOSTED_IDS = ("srvtoolu_", "mcptoolu_")
+"""How Anthropic's ids of such calls begin."""
 _WIDEST_GAP = 4
 
 
@@ -75,14 +86,40 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
     numbers = {key[len(prefix) :].partition(".")[0] for key in own}
     has_calls = "_call" in "\n".join(own)
     for number in sorted(filter(str.isdecimal, numbers), key=lambda number: (len(number), number)):
-        message = f"{prefix}{number}.message."
-        role = own.get(f"{message}role")
-        content = _content(own, message)
-        calls = (*_tool_calls(own, f"{message}tool_calls."), *_function_call(own, message)) if has_calls else ()
-        if content and calls:
-            calls = tuple(call for call in calls if call.name not in _HOSTED)
-        if role is not None or content is not None or calls:
-            yield Message(str(role or "assistant"), None if content is None else dspy_answer(content), calls)
+        yield from _message_at(own, f"{prefix}{number}.message.", has_calls=has_calls)
+
+
+def _message_at(own: Attributes, message: str, *, has_calls: bool) -> Iterator[Message]:
+    role, content = own.get(f"{message}role"), own.get(f"{message}content")
+    name = str(role or "assistant")
+    calls = (*_tool_calls(own, f"{message}tool_calls."), *_function_call(own, message)) if has_calls else ()
+    texts: list[str] | None = None
+    if isinstance(content, str) and content:
+        texts = [unnested(content)]
+    else:
+        for kind, text in _blocks(own, message):
+            texts = [] if texts is None else texts
+            if kind.endswith("_tool_result"):  # of a tool that the provider has carried out
+                yield from (Message(name, "".join(texts)), Message("tool"))
+                texts = []
+            elif text and kind in ("", "text"):
+                texts.append(text)
+    if role is not None or texts is not None or calls:
+        yield Message(name, None if texts is None else dspy_answer("".join(texts)), calls)
+
+
+def _blocks(own: Attributes, message: str) -> Iterator[tuple[str, str]]:
+    """Yield the kinds and texts of a message's contents; of claude-agent-sdk's, which are texts and nothing else."""
+
+    def read(index: int) -> tuple[str, str] | None:
+        block = f"{message}contents.{index}.message_content."
+        kind, text = own.get(f"{block}type"), own.get(f"{block}text")
+        if kind is None and text is None:
+            text = own.get(f"{message}content.{index}")
+            return None if text is None else ("", str(text))
+        return str(kind or ""), text if isinstance(text, str) else ""
+
+    return _numbered(read)
 
 
 def _numbered(read: Callable[[int], T | None]) -> Iterator[T]:
@@ -99,22 +136,6 @@ def _numbered(read: Callable[[int], T | None]) -> Iterator[T]:
             gap += 1
 
 
-def _content(attributes: Attributes, message: str) -> str | None:
-    content = attributes.get(f"{message}content")
-    if isinstance(content, str) and content:
-        return content
-
-    def read(index: int) -> str | None:
-        block = f"{message}contents.{index}.message_content."
-        kind, text = attributes.get(f"{block}type"), attributes.get(f"{block}text")
-        if kind is None and text is None:
-            return None
-        return text if isinstance(text, str) and kind in (None, "text") else ""
-
-    texts = list(_numbered(read))
-    return "".join(texts) if texts else None
-
-
 def _function_call(attributes: Attributes, message: str) -> Iterator[ToolCall]:
     name, arguments = (attributes.get(message + key) for key in _FUNCTION_CALL)
     if name is not None:
@@ -128,7 +149,9 @@ def _tool_calls(attributes: Attributes, prefix: str) -> Iterator[ToolCall]:
         if name is None and arguments is None:
             return None
         identifier = attributes.get(call + _ID)
-        return ToolCall(str(name or ""), str(arguments or "{}"), None if identifier is None else str(identifier))
+        known_as = None if identifier is None else str(identifier)
+        is_hosted = str(name) in _HOSTED or (known_as is not None and known_as.startswith(_HOSTED_IDS))
+        return ToolCall(str(name or ""), str(arguments or "{}"), known_as, is_hosted)
 
     return _numbered(read)
 
@@ -142,25 +165,29 @@ def read_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) 
 def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
     """Return the output value of an LLM span: its text, or the messages in a provider's response."""
     value = attributes[_OUTPUT]
-    if str(attributes.get(_KIND)).upper() != "LLM" or not isinstance(value, str):
-        return None
-    parsed = parse(value) if value.lstrip()[:1] in ("{", "[", '"') else None
-    if isinstance(parsed, str):
-        return from_text(parsed, _OUTPUT, raw=value)
-    if scope == _BEDROCK and value == "None":
+    if (
+        str(attributes.get(_KIND)).upper() != "LLM"
+        or not isinstance(value, str)
+        or (scope == _BEDROCK and value == "None")
+    ):
         return None
     if scope == _BEDROCK and value.startswith("[{'"):  # Cohere, AI21: the repr of the generations
-        parsed = {"generations": literal(value)}
-    if parsed is None:
-        text = value.removeprefix("assistant: ")  # LlamaIndex, whose message without text is "None"
-        return None if text != value and text == "None" else from_text(dspy_answer(text), _OUTPUT, raw=value)
+        return from_messages(read_response({"generations": literal(value)}), _OUTPUT, raw=value)
+    parsed = unpacked(value) if value.lstrip()[:1] in ("{", "[", '"') else value
+    if isinstance(parsed, str):
+        text = parsed.removeprefix("assistant: ")  # LlamaIndex, whose message without text is "None"
+        return (
+            None
+            if text != parsed and text == "None"
+            else from_model_output(text if parsed is value else parsed, _OUTPUT)
+        )
     is_json = attributes.get(_MIME_TYPE) == _JSON
     if is_json and is_array(parsed) and (texts := [text for text in parsed if isinstance(text, str)]):  # DSPy's choices
         return from_messages([Message("assistant", dspy_answer(text)) for text in texts], _OUTPUT, raw=value)
     if messages := read_response(parsed, may_be_said=not is_json):
         return from_messages(messages, _OUTPUT, raw=value)
     is_request = is_object(parsed) and "messages" in parsed
-    return None if is_json or is_request else from_text(value, _OUTPUT)
+    return None if is_json or is_request or is_no_answer(parsed) else from_text(value, _OUTPUT)
 
 
 def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:

@@ -7,6 +7,7 @@ stands in an attribute that each emitter names differently::
     gen_ai.choice                                message = [{"text": "The capital of France is Paris."}]
     gen_ai.choice                                message = "The capital of France is Paris.\n"
     gen_ai.content.completion                    gen_ai.completion = [{"role": "assistant", "content": ".."}]
+    gen_ai.choice                                tool_calls = ["{\"id\": \"call_1\", \"function\": {..}}"]
     gen_ai.client.inference.operation.details    gen_ai.output.messages = [{"role": "assistant", "parts": [..]}]
 """
 
@@ -29,7 +30,7 @@ CHOICE = "gen_ai.choice"
 CONTENT = "gen_ai.content.completion"
 DETAILS = "gen_ai.client.inference.operation.details"
 _MESSAGE = "message"
-_CONTENTS = ("gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion")
+_CONTENTS = ("gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion", "event_body")
 
 
 def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Completion | None:
@@ -62,7 +63,9 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
     else:
         messages = [Message("assistant", content)] if isinstance(content, str) else []
     calls = parse(attributes.get("tool_calls"))
-    beside = tuple(call for item in calls if (call := read_tool_call(item))) if is_array(calls) else ()
+    beside = tuple(call for item in calls if (call := read_tool_call(parse(item)))) if is_array(calls) else ()
+    if beside and messages and not messages[-1].tool_calls:
+        return [*messages[:-1], messages[-1]._replace(tool_calls=beside)]
     return [*messages, Message("assistant", None, beside)] if beside else messages
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..completion import Completion
 
-_KEYS = ("crewai.crew.result", "crewai.task.result", "traceloop.entity.output")
+_KEYS = ("crewai.crew.result", "crewai.task.result", "traceloop.entity.output", "gen_ai.task.output")
 
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:

@@ -131,7 +131,7 @@ def test_the_answer_between_dspys_markers(fields):
 
 
 def test_other_fields_between_dspys_markers_stay():
-    text = "[[ ## next_tool_name ## ]]\nfinish\n\n[[ ## completed ## ]]"
+    text = "[[ ## next_thought ## ]]\nhm\n\n[[ ## next_tool_name ## ]]\nfinish\n\n[[ ## completed ## ]]"
 
     assert read_completion({"llm.output_messages.0.message.content": text}).render() == text
 

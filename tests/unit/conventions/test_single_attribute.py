@@ -58,6 +58,8 @@ def test_the_text_comes_before_the_json_and_an_empty_text_leaves_it_to_the_json(
 
 
 def test_values_that_are_no_strings():
-    assert read_completion({"gen_ai.completion": ("a", "b")}).render() == '["a","b"]'
+    assert read_completion({"gen_ai.completion": ("a",)}).render() == "a"
+    assert [choice["content"] for choice in json.loads(read_completion({"gen_ai.completion": ("a", "b")}).render())] == [
+        "a", "b"]  # fmt: skip
     assert read_completion({"braintrust.output": 42}).render() == "42"
     assert json.loads(read_completion({"braintrust.output": {"city": "Paris"}}).render()) == {"city": "Paris"}

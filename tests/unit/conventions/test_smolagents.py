@@ -48,11 +48,25 @@ def test_the_models_call_of_final_answer_is_the_answer():
 
 
 @pytest.mark.parametrize(
+    ("name", "arguments", "answer"),
+    [
+        ("final_answer", {"answer": {"city": "Paris"}}, '{"city":"Paris"}'),
+        ("final_answer", {"answer": "x", "confidence": 1}, '{"answer":"x","confidence":1}'),
+        ("final_answer", {"answer": 42}, "42"),
+        ("final_answer", {"response": T}, T),  # BeeAI
+        ("final_result", {"city": "Paris"}, '{"city":"Paris"}'),  # pydantic-ai
+        ("final_result_City", {"city": "Paris"}, '{"city":"Paris"}'),
+        ("final_result", {"response": [1]}, "[1]"),
+    ],
+)
+def test_a_structured_answer(name, arguments, answer):
+    assert llm(name, json.dumps(arguments)) == answer
+
+
+@pytest.mark.parametrize(
     ("name", "arguments"),
     [
         ("get_weather", '{"answer": "x"}'),
-        ("final_answer", '{"answer": "x", "confidence": 1}'),
-        ("final_answer", '{"answer": {"city": "Paris"}}'),
         ("final_answer", '{"answer": ""}'),
         ("final_answer", '["x"]'),
         ("final_answer", "{broken"),

@@ -1,0 +1,141 @@
+"""What is put out where a model's answer could stand, and is none.
+
+Providers' SDKs call every request ``llm``: their embeddings, rankings, verdicts of moderation, classifications and
+counts are outputs of no model's turn, nor is the metadata of a response whose content was left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._chat import is_chat
+from ._json import is_array, is_object, type_of
+from ._reprs import is_repr
+
+if TYPE_CHECKING:
+    from ._json import Object
+
+_NOT_SAID = frozenset({"documents", "page_content", "embedding", "embeddings", "nodes", "source_nodes"})
+_BESIDE_WHAT_IS_NOT_SAID = _NOT_SAID | {"id", "type", "meta", "metadata", "model", "usage"}
+"""Keys of retrieved documents and embeddings, where there is nothing else."""
+_TOOL_RESULTS = frozenset({"raw_output", "tool_output"})
+_SHORTEST_EMBEDDING = 8
+_SHORTEST_NESTED_EMBEDDING = 1
+
+_EMBEDDINGS = frozenset({"embedding", "embeddings", "embedding_length", "embedding_count", "embeddings_by_type"})
+_RANKINGS = frozenset({"relevance_score", "relevanceScore"})
+_MODERATIONS = frozenset({"flagged", "flagged_count"})
+_CLASSES = frozenset({"label", "labels", "score", "scores", "sequence", "index"})
+_IMAGES = frozenset({"b64_json", "url", "revised_prompt"})
+_LISTS = ("data", "results", "rankings", "output")
+_COUNTS = frozenset({
+    "count", "total", "tokens", "token_count", "tokenCount", "total_tokens", "totalTokens", "input_tokens",
+    "inputTokens", "images_count", "result_count", "results_count", "cachedContentTokenCount", "billed_units",
+    "total_billable_characters",
+})  # fmt: skip
+_METADATA = frozenset({
+    "body", "completion_tokens", "created", "createTime", "created_at", "custom", "finishReason", "finish_reason",
+    "headers", "id", "input_tokens", "inputTokens", "latency", "logprobs", "metadata", "model", "modelId",
+    "modelVersion", "model_id", "model_version", "object", "output_tokens", "outputTokens", "promptFeedback",
+    "prompt_tokens", "provider", "providerMetadata", "rawFinishReason", "rawResponse", "raw_response", "request",
+    "response", "responseId", "response_id", "response_metadata", "sdkHttpResponse", "service_tier", "stopReason",
+    "stop_reason", "stop_sequence", "system_fingerprint", "timestamp", "usage", "usageMetadata", "usage_metadata",
+    "warnings",
+})  # fmt: skip
+_TELLING_METADATA = frozenset({
+    "finishReason", "finish_reason", "modelId", "modelVersion", "providerMetadata", "responseId", "response",
+    "stop_reason", "sdkHttpResponse", "system_fingerprint", "usage", "usageMetadata", "usage_metadata",
+})  # fmt: skip
+"""What an answer of a model's own would hardly be called."""
+
+
+def is_no_answer(value: object) -> bool:
+    """Whether what a model's call put out is none of its answers."""
+    if is_not_said(value):
+        return True
+    if is_array(value):
+        return bool(value) and all(is_object(item) and _is_rating(item) for item in value)
+    if not is_object(value):
+        return False
+    given = {key: item for key, item in value.items() if item not in (None, "", [], {}, ())}
+    return (
+        bool(value)
+        and (
+            not given
+            or not _EMBEDDINGS.isdisjoint(given)
+            or ("flagged" in given and "categories" in given)
+            or "flagged_count" in given
+            or _is_counts(given)
+            or _is_metadata(given)
+            or any(is_array(items := given.get(key)) and _is_list_of_ratings(items) for key in _LISTS)
+            or _is_rating(given)
+        )
+    )  # fmt: skip
+
+
+def is_not_said(value: object) -> bool:
+    """Whether a value, or each item of it, is of a kind that no model can have said, whatever put it out."""
+    if not is_array(value):
+        return _is_thing(value)
+    return bool(value) and (_is_vector(value, _SHORTEST_EMBEDDING) or all(_is_thing(item) for item in value))
+
+
+def _is_thing(value: object) -> bool:
+    if isinstance(value, str):
+        return is_repr(value)
+    if is_array(value):
+        return _is_vector(value, _SHORTEST_NESTED_EMBEDDING)
+    if not is_object(value):
+        return False
+    if value.get("lc") and is_object(kwargs := value.get("kwargs")):  # a LangChain object other than a message
+        return "content" not in kwargs
+    is_schema = type_of(value) == "object" and is_object(value.get("properties"))
+    # What a LlamaIndex retriever or splitter finds.
+    is_node = ("score" in value and is_object(value.get("node"))) or str(value.get("class_name")).endswith("Node")
+    is_document = not _NOT_SAID.isdisjoint(value) and value.keys() <= _BESIDE_WHAT_IS_NOT_SAID
+    is_tool_result = not _TOOL_RESULTS.isdisjoint(value) and "tool_name" in value
+    return is_schema or is_node or is_document or is_tool_result or _is_request(value)
+
+
+def _is_request(value: Object) -> bool:
+    """Whether an object holds what is asked, and nothing that is said (LlamaIndex's events)."""
+    asked = value.get("input")
+    return is_array(asked) and bool(asked) and is_chat(asked) and value.keys() <= {"input", "current_agent_name"}
+
+
+def _is_vector(value: list[object] | tuple[object, ...], shortest: int) -> bool:
+    return len(value) >= shortest and all(isinstance(item, float) for item in value)
+
+
+def _is_list_of_ratings(items: list[object] | tuple[object, ...]) -> bool:
+    return bool(items) and all(
+        is_object(item)
+        and (
+            _is_rating(item)
+            or not _MODERATIONS.isdisjoint(item)
+            or "embedding" in item
+            or (not _IMAGES.isdisjoint(item) and item.keys() <= _IMAGES | {"type", "index"})
+        )
+        for item in items
+    )
+
+
+def _is_rating(item: Object) -> bool:
+    """Whether an object is a place in a ranking, or a class with its score."""
+    scores = {"score", "scores"} & item.keys()
+    return not _RANKINGS.isdisjoint(item) or (len(item) > 1 and bool(scores) and item.keys() <= _CLASSES)
+
+
+def _is_counts(given: Object) -> bool:
+    return given.keys() <= _COUNTS and all(
+        isinstance(item, int) and not isinstance(item, bool) for item in given.values()
+    )
+
+
+def _is_metadata(given: Object) -> bool:
+    if not given.keys() <= _METADATA:
+        return False
+    return any(
+        not isinstance(given[key], str) or key.lower().replace("_", "").endswith(("reason", "id", "version"))
+        for key in _TELLING_METADATA & given.keys()
+    )

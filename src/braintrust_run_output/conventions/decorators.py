@@ -1,0 +1,55 @@
+r"""What a decorated function returned: Laminar, AgentOps, logfire, Mirascope.
+
+Generic outputs: a function need not return what a model said. But where it does, it tells which of its models' outputs
+was the answer::
+
+    lmnr.span.output         "\"The capital of France is Paris.\""
+    agentops.entity.output   "The capital of France is Paris."
+    mirascope.trace.output   "The capital of France is Paris."
+    logfire.msg_template     "Calling {q}"
+    return                   "The capital of France is Paris."
+
+On spans that Laminar calls ``LLM`` it is the model's output.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._convention import Attributes, Convention, Event
+from ._kinds import is_model
+from ._unwrap import unwrap
+from ._values import from_model_output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..completion import Completion
+
+_LAMINAR = "lmnr.span.output"
+_LOGFIRE = "return"
+_LOGFIRE_MARKS = frozenset({"logfire.msg_template", "logfire.span_type"})
+_RETURNED = (
+    "mirascope.trace.output",
+    _LAMINAR,
+    *(f"agentops.{kind}.output" for kind in ("entity", "session", "workflow", "agent", "operation", "task", "chain")),
+)
+
+
+def read_returned(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return what the function returned, unwrapped."""
+    for key in _RETURNED:
+        if key in attributes and (completion := unwrap(attributes[key], key)) is not None:
+            return completion
+    if _LOGFIRE in attributes and not _LOGFIRE_MARKS.isdisjoint(attributes):
+        return unwrap(attributes[_LOGFIRE], _LOGFIRE)
+    return None
+
+
+def read_model(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return the output of a model."""
+    return from_model_output(attributes[_LAMINAR], _LAMINAR) if is_model(attributes) else None
+
+
+RETURNED = Convention("decorated function", read_returned, keys=frozenset({*_RETURNED, _LOGFIRE}), needs=_LOGFIRE_MARKS)
+LAMINAR_MODEL = Convention("Laminar model", read_model, keys=frozenset({_LAMINAR}))

@@ -1,0 +1,58 @@
+r"""An attribute that is called ``output`` and nothing else: promptflow, Pipecat, VoltAgent, logfire.
+
+The name alone says nothing, so it counts only on spans that say what they are: a call of a model, an agent, or a
+function that promptflow traced (a generic output)::
+
+    gen_ai.operation.name  "chat"                                                           Pipecat
+    output                 "The capital of France is Paris."
+
+    span_type              "LLM"                                                            promptflow
+    output                 {"choices": [{"message": {"role": "assistant", "content": "The capital of .."}}]}
+
+    entity.type            "agent"                                                          VoltAgent
+    output                 "The capital of France is Paris."
+
+    logfire.msg_template   "Chat completion with {gen_ai.request.model!r}"                  logfire, openai-agents
+    output                 [{"role": "assistant", "content": "The capital of France is Paris."}]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._convention import Attributes, Convention, Event
+from ._kinds import is_model
+from ._unwrap import unwrap
+from ._values import from_model_output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..completion import Completion
+
+_KEY = "output"
+_PROMPTFLOW_KIND = "span_type"
+_MODELS = ("gen_ai.request.model", "gen_ai.response.model")
+_VOLTAGENT_KIND = "entity.type"
+
+
+def read_model(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return the output of a model, or of an agent."""
+    if not (
+        is_model(attributes)
+        or attributes.get(_VOLTAGENT_KIND) == "agent"
+        or any(key in attributes for key in _MODELS)
+    ):  # fmt: skip
+        return None
+    return from_model_output(attributes[_KEY], _KEY)
+
+
+def read_function(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return what a function returned that promptflow traced, unwrapped."""
+    if _PROMPTFLOW_KIND not in attributes or is_model(attributes):
+        return None
+    return unwrap(attributes[_KEY], _KEY)
+
+
+MODEL = Convention("output of a model", read_model, keys=frozenset({_KEY}))
+FUNCTION = Convention("promptflow function", read_function, keys=frozenset({_KEY}), needs=frozenset({_PROMPTFLOW_KIND}))
