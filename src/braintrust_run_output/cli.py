@@ -6,7 +6,9 @@ A command imports what it runs in its own body, so that none pays for another.
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
+from fractions import Fraction
 
 import click
 
@@ -68,26 +70,67 @@ def doctor(*, probe: bool, as_json: bool) -> None:
     sys.exit(0 if report.ok else 1)
 
 
+def _share(text: str) -> Fraction:
+    """Return the share that a text gives in per cent."""
+    number = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s*%", text.strip())
+    if number is None or Fraction(number[1]) > 100:
+        raise click.BadParameter(f"{text!r} is no share: give 99% or 99.5%")
+    return Fraction(number[1]) / 100
+
+
+_max_wait = click.option(
+    "--max-wait",
+    type=click.FloatRange(min=0),
+    default=600,
+    show_default=True,
+    help="How long a call may wait for a busy Braintrust, in seconds.",
+)
+
+
 @main.command(short_help="Check that a dataset's rows have a run output.")
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--dataset", help="Check this dataset instead of a file.")
 @click.option("--project", help="The project that the dataset is in.")
 @click.option(
     "--baseline", type=click.Path(exists=True, dir_okay=False), help="An earlier export: is expected the same?"
 )
+@click.option(
+    "--at-least", type=_share, metavar="SHARE", help="Be content if this share of the rows has it, 99% perhaps."
+)
+@_max_wait
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def verify(file: str | None, *, dataset: str | None, project: str | None, baseline: str | None, as_json: bool) -> None:
+def verify(
+    file: str | None,
+    *,
+    dataset: str | None,
+    project: str | None,
+    baseline: str | None,
+    at_least: Fraction | None,
+    max_wait: float,
+    as_json: bool,
+) -> None:
     """Check that every row of a dataset has metadata.run_output.
 
-    FILE is an export: a JSON array of rows, JSON Lines, or {"events": [...]}. It may be of any size.
+    FILE is an export: a JSON array of rows, {"events": [...]}, {"rows": [...]}, {"data": [...]}, JSON Lines or CSV. It
+    may be of any size; - is standard input.
 
-    Exit codes: 0 every row has it, 1 some do not, 2 wrong usage, or the rows could not be read.
+    Exit codes: 0 every row has it, 1 some do not, 2 wrong usage, or the rows could not be read, 130 interrupted.
     """
     if (file is None) == (dataset is None) or (dataset is None) != (project is None):
         raise click.UsageError("give a FILE, or --dataset and --project")
     from .braintrust.commands import run_verify
 
-    sys.exit(run_verify(file, dataset=dataset, project=project, baseline=baseline, as_json=as_json))
+    sys.exit(
+        run_verify(
+            file,
+            dataset=dataset,
+            project=project,
+            baseline=baseline,
+            as_json=as_json,
+            at_least=at_least,
+            max_wait=max_wait,
+        )
+    )
 
 
 @main.command(short_help="Insert a dataset row for each recorded trace.")
@@ -98,8 +141,10 @@ def verify(file: str | None, *, dataset: str | None, project: str | None, baseli
 @click.option(
     "--since", default="24h", show_default=True, help="Otherwise take those in the project's logs: 24h, 7d, a date."
 )
+@click.option("--until", help="The latest start of a trace in the logs.  [default: now]")
 @click.option("--with-metadata", is_flag=True, help="Copy the root's other metadata as well.")
 @click.option("--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be.")
+@_max_wait
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def insert(
     *,
@@ -108,13 +153,16 @@ def insert(
     otlp: str | None,
     intake: str | None,
     since: str,
+    until: str | None,
     with_metadata: bool,
     apply: bool,
+    max_wait: float,
     as_json: bool,
 ) -> None:
-    """Insert a dataset row, with its run output, for each recorded trace. Inserting twice changes nothing.
+    """Insert a dataset row, with its run output, for each recorded trace. What a person has corrected stays.
 
-    Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, no network, an unreadable file.
+    Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, no network, an unreadable file, 130
+    interrupted.
     """
     if otlp is not None and intake is not None:
         raise click.UsageError("give --otlp or --intake, not both")
@@ -127,9 +175,11 @@ def insert(
             otlp=otlp,
             intake=intake,
             since=since,
+            until=until,
             with_metadata=with_metadata,
             apply=apply,
             as_json=as_json,
+            max_wait=max_wait,
         )
     )
 
@@ -139,17 +189,18 @@ def insert(
 @click.option(
     "--since", default="24h", show_default=True, help="The earliest start of a trace: 24h, 7d, a date or time."
 )
-@click.option("--until", help="The latest start of a trace.  [default: none]")
+@click.option("--until", help="The latest start of a trace.  [default: now]")
 @click.option("--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be.")
+@_max_wait
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def backfill(*, project: str, since: str, until: str | None, apply: bool, as_json: bool) -> None:
+def backfill(*, project: str, since: str, until: str | None, apply: bool, max_wait: float, as_json: bool) -> None:
     """Write the run output onto stored roots that have none, from their traces. Repeat it at will.
 
-    Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, or no network.
+    Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, or no network, 130 interrupted.
     """
     from .braintrust.commands import run_backfill
 
-    sys.exit(run_backfill(project=project, since=since, until=until, apply=apply, as_json=as_json))
+    sys.exit(run_backfill(project=project, since=since, until=until, apply=apply, as_json=as_json, max_wait=max_wait))
 
 
 @main.command(short_help="Serve a local intake with a page.")

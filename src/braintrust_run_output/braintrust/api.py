@@ -1,39 +1,46 @@
 """The few calls of Braintrust's REST interface that datasets and backfill need.
 
-Each failure is an `ApiError` whose message is one line that says what to do. A busy or broken server is asked again,
-with growing waits, as long as it says itself (``Retry-After``) where it does: every call here can safely be repeated.
+Each failure is an `ApiError` whose message is one line that says what to do. Queries come in pages, of fewer rows where
+the server finds them too much; what is written goes in requests of at most 6 MiB.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
-from urllib.parse import urlsplit
+
+from .connection import BUSY, MAX_WAIT, TOO_LARGE, Answer, ApiError, Connection
+from .since import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
-    import requests
     from typing_extensions import Self
+
+__all__ = [
+    "ApiError", "BraintrustApi", "Filter", "NamedObject", "Row", "all_of", "between", "compare", "is_null",
+]  # fmt: skip
 
 Row: TypeAlias = "dict[str, object]"
 """A row, as JSON has it."""
 Filter: TypeAlias = "dict[str, object]"
 """A filter, in BTQL's JSON form."""
-_Answer: TypeAlias = "dict[str, Any]"
 
 APP_URL = "https://www.braintrust.dev"
-_RETRIED = (408, 429, 500, 502, 503, 504)
-_RETRIES = 8
-_TIMEOUT = (10, 120)
-_PAGE = 1000
-_REFUSED = (401, 403)
-_NOT_FOUND = 404
-_LONGEST_REASON = 300
-
-
-class ApiError(Exception):
-    """Braintrust could not be asked, or refused. The message is one line and holds no payload and no key."""
+MAX_REQUEST = 6 * 1024 * 1024 - 4096
+"""Greatest size of a request, in UTF-8 bytes: Braintrust takes 6 MiB."""
+MAX_ROWS = 200
+"""Greatest number of rows in a request."""
+MAX_PAGE = 1000
+"""Greatest number of rows in a page."""
+_FIRST_PAGE = 100
+_LARGE_PAGE = 8 * 1024 * 1024
+_SMALL_PAGE = 1024 * 1024
+_TOO_MUCH = frozenset({500, 504, TOO_LARGE})
+"""What a server answers that a page is too much for: a query may take 30 seconds."""
+_STALE_PAGES = 3
 
 
 class NamedObject(NamedTuple):
@@ -50,8 +57,11 @@ class BraintrustApi:
         api_key: The API key; default ``BRAINTRUST_API_KEY``, then the nearest ``.env.braintrust`` file.
         app_url: Where to log in; default ``BRAINTRUST_APP_URL``, then Braintrust's cloud.
         api_url: Where the data is; default ``BRAINTRUST_API_URL``, then what the login says.
-        org_name: The organization; default ``BRAINTRUST_ORG_NAME``, then the first of the key's.
+        org_name: The organization; default ``BRAINTRUST_ORG_NAME``, then the first of the key's. Every project and
+            dataset is looked up in it.
         backoff: The first wait before a call is repeated, in seconds; it doubles each time.
+        max_wait: How long one call may wait for a busy server, all in all, in seconds; default ten minutes.
+        notify: Told of what takes long or is passed over, each time in a line; default nobody.
 
     Raises:
         ApiError: There is no key, it was refused, or Braintrust cannot be reached.
@@ -65,13 +75,18 @@ class BraintrustApi:
         api_url: str | None = None,
         org_name: str | None = None,
         backoff: float = 1.0,
+        max_wait: float = MAX_WAIT,
+        notify: Callable[[str], object] | None = None,
     ) -> None:
         key = api_key or os.environ.get("BRAINTRUST_API_KEY") or _key_of_file()
         if not key or not key.strip():
             raise ApiError("no API key: set BRAINTRUST_API_KEY to your Braintrust API key")
-        self._session = _session(key.strip(), backoff)
+        self.notify = notify or _to_nobody
+        self._connection = Connection(key.strip(), backoff=backoff, max_wait=max_wait, notify=self.notify)
+        self._max_request = MAX_REQUEST
         app_url = app_url or os.environ.get("BRAINTRUST_APP_URL") or APP_URL
-        organization = self._login(app_url, org_name or os.environ.get("BRAINTRUST_ORG_NAME"))
+        organization = self._login(app_url.rstrip("/"), org_name or os.environ.get("BRAINTRUST_ORG_NAME"))
+        self.org_name = str(organization.get("name") or "")
         url = api_url or os.environ.get("BRAINTRUST_API_URL") or organization.get("api_url")
         if not url:
             raise ApiError("the login named no API server: set BRAINTRUST_API_URL")
@@ -79,13 +94,18 @@ class BraintrustApi:
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def received(self) -> int:
+        """How many bytes of answers have been read so far."""
+        return self._connection.received
 
     # --- projects and datasets ---------------------------------------------------------------------------------
 
@@ -95,8 +115,13 @@ class BraintrustApi:
         Raises:
             ApiError: There is none.
         """
-        found = self._call("GET", "/v1/project", params={"project_name": name}).get("objects")
-        return _only(found, f"no project named {name!r} for this API key: check --project and BRAINTRUST_ORG_NAME")
+        found = self._find("project", name)
+        if found is None:
+            raise ApiError(
+                f"no project named {name!r} in organization {self.org_name!r} for this API key: check --project and "
+                "BRAINTRUST_ORG_NAME"
+            )
+        return found
 
     def dataset(self, name: str, project: NamedObject) -> NamedObject:
         """Return the dataset of this name.
@@ -111,102 +136,207 @@ class BraintrustApi:
 
     def find_dataset(self, name: str, project: NamedObject) -> NamedObject | None:
         """Return the dataset of this name, None if there is none."""
-        asked = {"dataset_name": name, "project_id": project.id}
-        found = self._call("GET", "/v1/dataset", params=asked).get("objects")
-        return NamedObject(found[0]["id"], found[0]["name"]) if found else None
+        return self._find("dataset", name, project_id=project.id)
 
     def create_dataset(self, name: str, project: NamedObject) -> NamedObject:
         """Return the dataset of this name, made if there is none."""
-        made = self._call("POST", "/v1/dataset", json={"name": name, "project_id": project.id})
-        return NamedObject(made["id"], made["name"])
+        made = _named(self._call("POST", "/v1/dataset", json={"name": name, "project_id": project.id}))
+        if made is None:
+            raise ApiError("the answer to POST /v1/dataset is not Braintrust's: check BRAINTRUST_API_URL")
+        return made
 
-    # --- rows --------------------------------------------------------------------------------------------------
+    # --- reading rows ------------------------------------------------------------------------------------------
 
     def dataset_rows(self, dataset: NamedObject) -> Iterator[Row]:
-        """Yield the rows of a dataset, a page at a time."""
-        cursor = None
-        while True:
-            asked = {"limit": _PAGE} if cursor is None else {"limit": _PAGE, "cursor": cursor}
-            page = self._call("POST", f"/v1/dataset/{dataset.id}/fetch", json=asked)
-            yield from page.get("events") or ()
-            cursor = page.get("cursor")
-            if not cursor:
-                return
+        """Yield the rows of a dataset; one that a later page repeats comes again, with its ``_xact_id``."""
+        path = f"/v1/dataset/{dataset.id}/fetch"
+        for page in self._pages(path, "events", dict, drop_repeated=False):
+            yield from page
 
-    def insert_dataset_rows(self, dataset: NamedObject, rows: Iterable[Row]) -> None:
-        """Insert rows into a dataset; one that says ``_is_merge`` is merged into the stored row of its id."""
-        self._call("POST", f"/v1/dataset/{dataset.id}/insert", json={"events": list(rows)})
+    def dataset_rows_of(self, dataset: NamedObject, ids: Sequence[str]) -> dict[str, Row]:
+        """Return the rows of a dataset that have these ids, by their ids."""
+        if not ids:
+            return {}
+        pages = self._query("dataset", dataset.id, compare("id", "in", list(ids)))
+        return {str(row["id"]): row for page in pages for row in page}
 
-    def merge_logs(self, project: NamedObject, rows: Iterable[Row]) -> None:
-        """Merge fields into rows of a project's logs, by their ids; the rest of a row stays as it is."""
-        merged = [{**row, "_is_merge": True} for row in rows]
-        self._call("POST", f"/v1/project_logs/{project.id}/insert", json={"events": merged})
-
-    def logs(self, project: NamedObject, filter: Filter, *, page: int = _PAGE) -> Iterator[list[Row]]:  # noqa: A002 (BTQL's word)
-        """Yield the rows of a project's logs that pass a filter, with full values, page by page.
+    def logs(self, project: NamedObject, filter: Filter, *, page: int = MAX_PAGE) -> Iterator[list[Row]]:  # noqa: A002 (BTQL's word)
+        """Yield the rows of a project's logs that pass a filter, with full values, page by page, each row once.
 
         Args:
             project: The project.
-            filter: The filter, in BTQL's JSON form: see `all_of`, `compare` and `is_null`.
-            page: Greatest number of rows in a page.
+            filter: The filter, in BTQL's JSON form: see `all_of`, `between`, `compare` and `is_null`. It should bound
+                ``created`` on both sides, or the server looks at everything.
+            page: Greatest number of rows in a page; the first ones have fewer.
+
+        Raises:
+            ApiError: Braintrust could not be asked, or its pages lead nowhere.
         """
-        query: dict[str, Any] = {
+        return self._query("project_logs", project.id, filter, page)
+
+    def _query(self, kind: str, object_id: str, condition: Filter, page: int = MAX_PAGE) -> Iterator[list[Row]]:
+        query = {
             "select": [{"op": "star"}],
             "from": {
                 "op": "function",
-                "name": {"op": "ident", "name": ["project_logs"]},
-                "args": [{"op": "literal", "value": project.id}],
+                "name": {"op": "ident", "name": [kind]},
+                "args": [{"op": "literal", "value": object_id}],
             },
-            "filter": filter,
-            "limit": page,
+            "filter": condition,
             "preview_length": -1,
         }
+        return self._pages("/btql", "data", lambda asked: {"query": {**query, **asked}, "fmt": "json"}, page=page)
+
+    def _pages(
+        self,
+        path: str,
+        key: str,
+        make_body: Callable[[Answer], Answer],
+        *,
+        page: int = MAX_PAGE,
+        drop_repeated: bool = True,
+    ) -> Iterator[list[Row]]:
+        """Yield pages, each as large as the server and our memory take it.
+
+        Args:
+            path: What to call.
+            key: Where the rows are in the answer.
+            make_body: Makes the request of its ``limit`` and ``cursor``.
+            page: Greatest number of rows in a page.
+            drop_repeated: Yield each row once: a later page may have an older version of it.
+        """
+        size, cursor = min(page, _FIRST_PAGE), None
+        cursors, seen, stale = set[str](), set[int](), 0
         while True:
-            answer = self._call("POST", "/btql", json={"query": query, "fmt": "json"})
-            rows = answer.get("data") or []
-            if rows:
-                yield rows
-            cursor = answer.get("cursor")
-            if not cursor or not rows:
+            before = self.received
+            asked = {"limit": size} if cursor is None else {"limit": size, "cursor": cursor}
+            try:
+                answer = self._call(
+                    "POST", path, json=make_body(asked), repeated=BUSY - _TOO_MUCH if size > 1 else BUSY
+                )
+            except ApiError as error:
+                if error.status not in _TOO_MUCH or size == 1:
+                    raise
+                size = max(1, size // 4)
+                continue
+            found, following = answer.get(key), answer.get("cursor")
+            rows = self._rows_in(found)
+            new = [row for row in rows if hash(row["id"]) not in seen]
+            seen.update(hash(row["id"]) for row in new)
+            if new or (rows and not drop_repeated):
+                yield new if drop_repeated else rows
+            if not following or not found:
                 return
-            query["cursor"] = cursor
+            stale = 0 if new else stale + 1
+            if not isinstance(following, str) or following in cursors or stale == _STALE_PAGES:
+                raise ApiError("Braintrust's pages lead nowhere: it repeats a page or a cursor; try again later")
+            cursors.add(following)
+            cursor, size = following, min(page, _next_size(size, self.received - before))
+
+    def _rows_in(self, found: object) -> list[Row]:
+        """Return what of a page is a row; the rest costs itself and a line."""
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            raise ApiError("an answer of Braintrust's holds no list of rows: check BRAINTRUST_API_URL")
+        rows = [row for row in found if isinstance(row, dict) and isinstance(row.get("id"), str) and row["id"]]
+        if len(rows) < len(found):
+            self.notify(f"{len(found) - len(rows)} rows of a page were passed over: they are no objects with an id")
+        return rows
+
+    # --- writing rows ------------------------------------------------------------------------------------------
+
+    def insert_dataset_rows(
+        self, dataset: NamedObject, rows: Iterable[Row], written: Callable[[int], object] | None = None
+    ) -> int:
+        """Insert rows into a dataset; one that says ``_is_merge`` is merged into the stored row of its id.
+
+        Args:
+            dataset: The dataset.
+            rows: The rows.
+            written: Told after each request how many rows it wrote.
+
+        Returns:
+            How many rows were not written: each is larger than a request may be, which `notify` is told.
+        """
+        return self._send(f"/v1/dataset/{dataset.id}/insert", rows, written or _to_nobody)
+
+    def merge_logs(
+        self, project: NamedObject, rows: Iterable[Row], written: Callable[[int], object] | None = None
+    ) -> int:
+        """Merge fields into rows of a project's logs, by their ids; the rest of a row stays as it is.
+
+        Args:
+            project: The project.
+            rows: The rows.
+            written: Told after each request how many rows it wrote.
+
+        Returns:
+            How many rows were not written, as for `insert_dataset_rows`.
+        """
+        merged = ({**row, "_is_merge": True} for row in rows)
+        return self._send(f"/v1/project_logs/{project.id}/insert", merged, written or _to_nobody)
+
+    def _send(self, path: str, rows: Iterable[Row], written: Callable[[int], object]) -> int:
+        refused = 0
+        batch: list[bytes] = []
+        size = 0
+        for row in rows:
+            event = _encode(row)
+            if batch and (size + len(event) >= self._max_request or len(batch) == MAX_ROWS):
+                refused += self._post(path, batch, written)
+                batch, size = [], 0
+            batch.append(event)
+            size += len(event) + 1
+        return refused + (self._post(path, batch, written) if batch else 0)
+
+    def _post(self, path: str, events: list[bytes], written: Callable[[int], object]) -> int:
+        """Write rows, in halves where they are too large; return how many cannot be written."""
+        body = b'{"events":[' + b",".join(events) + b"]}"
+        if self._takes(path, body):
+            written(len(events))
+            return 0
+        if len(events) == 1:
+            self.notify(f"a row of {len(body)} bytes was passed over: it is larger than a request may be")
+            return 1
+        self._max_request = max(1, len(body) // 2)  # this server takes less
+        half = len(events) // 2
+        return self._post(path, events[:half], written) + self._post(path, events[half:], written)
+
+    def _takes(self, path: str, body: bytes) -> bool:
+        """Write a request, unless it is too large."""
+        if len(body) > MAX_REQUEST:
+            return False
+        try:
+            self._call("POST", path, data=body, headers={"Content-Type": "application/json"})
+        except ApiError as error:
+            if error.status != TOO_LARGE:
+                raise
+            return False
+        return True
 
     # --- a call ------------------------------------------------------------------------------------------------
 
-    def _login(self, app_url: str, org_name: str | None) -> _Answer:
-        self.url = app_url.rstrip("/")
-        organizations = self._call("POST", "/api/apikey/login", variable="BRAINTRUST_APP_URL").get("org_info") or []
-        for organization in organizations:
-            if org_name is None or organization.get("name") == org_name:
-                return dict(organization)
+    def _login(self, app_url: str, org_name: str | None) -> Answer:
+        answer = self._connection.call("POST", app_url, "/api/apikey/login", variable="BRAINTRUST_APP_URL")
+        organizations = answer.get("org_info")
+        for organization in organizations if isinstance(organizations, list) else ():
+            if isinstance(organization, dict) and org_name in (None, organization.get("name")):
+                return organization
         raise ApiError(
             "this API key belongs to no organization"
             if org_name is None
             else f"this API key does not belong to organization {org_name!r}: check BRAINTRUST_ORG_NAME"
         )
 
-    def _call(self, method: str, path: str, *, variable: str = "BRAINTRUST_API_URL", **options: Any) -> _Answer:
-        import requests
+    def _find(self, kind: str, name: str, **asked: str) -> NamedObject | None:
+        params = {f"{kind}_name": name, "org_name": self.org_name, **asked}
+        found = self._call("GET", f"/v1/{kind}", params=params).get("objects")
+        named = (_named(one) for one in (found if isinstance(found, list) else ()))
+        return next((one for one in named if one is not None and one.name == name), None)
 
-        where = f"{method} {path}"
-        try:
-            response = self._session.request(method, self.url + path, timeout=_TIMEOUT, **options)
-        except requests.RequestException as error:
-            host = urlsplit(self.url).netloc
-            raise ApiError(f"cannot reach {host} ({type(error).__name__}): check the network and {variable}") from None
-        if response.status_code in _REFUSED:
-            raise ApiError(f"Braintrust refused the API key ({response.status_code}): check BRAINTRUST_API_KEY")
-        if response.status_code in _RETRIED:
-            raise ApiError(f"Braintrust answers {response.status_code} to {where}, however often: try again later")
-        if not response.ok:
-            raise ApiError(f"Braintrust answered {response.status_code} to {where}{_reason(response, path)}")
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise ApiError(f"the answer to {where} is not Braintrust's: check {variable}")
-        return answer
+    def _call(self, method: str, path: str, **options: Any) -> Answer:
+        return self._connection.call(method, self.url, path, variable="BRAINTRUST_API_URL", **options)
 
 
 # --- filters, in BTQL's JSON form --------------------------------------------------------------------------------
@@ -215,6 +345,11 @@ class BraintrustApi:
 def all_of(*conditions: Filter) -> Filter:
     """Return the filter that all of some filters pass."""
     return {"op": "and", "children": list(conditions)}
+
+
+def between(since: datetime, until: datetime) -> Filter:
+    """Return the filter that rows pass which were created since a moment, and before another one."""
+    return all_of(compare("created", "ge", as_text(since)), compare("created", "lt", as_text(until)))
 
 
 def compare(path: str, op: str, value: object) -> Filter:
@@ -237,25 +372,28 @@ def _ident(path: Iterable[str]) -> Filter:
     return {"op": "ident", "name": list(path)}
 
 
-def _session(key: str, backoff: float) -> requests.Session:
-    import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
+def _next_size(size: int, received: int) -> int:
+    """Return how many rows to ask for next, from what the last page came to, in bytes."""
+    if received > _LARGE_PAGE:
+        return max(1, size // 2)
+    return min(MAX_PAGE, size * 2) if received < _SMALL_PAGE else size
 
-    retry = Retry(
-        total=_RETRIES,
-        connect=1,
-        read=2,
-        status_forcelist=_RETRIED,
-        allowed_methods=None,
-        backoff_factor=backoff,
-        raise_on_status=False,
-    )
-    session = requests.Session()
-    session.mount("https://", HTTPAdapter(max_retries=retry))
-    session.mount("http://", HTTPAdapter(max_retries=retry))
-    session.headers["Authorization"] = f"Bearer {key}"
-    return session
+
+def _encode(row: Row) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, that somebody's row had
+        return json.dumps(row, separators=(",", ":")).encode()
+
+
+def _named(one: object) -> NamedObject | None:
+    if isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("name"), str):
+        return NamedObject(one["id"], one["name"])
+    return None
+
+
+def _to_nobody(_: object) -> None:
+    pass
 
 
 def _key_of_file() -> str | None:
@@ -267,21 +405,3 @@ def _key_of_file() -> str | None:
     except Exception:  # noqa: BLE001 (the SDK is missing, or is another one than this was written for)
         return None
     return key if isinstance(key, str) else None
-
-
-def _only(found: Any, missing: str) -> NamedObject:
-    if not found:
-        raise ApiError(missing)
-    return NamedObject(found[0]["id"], found[0]["name"])
-
-
-def _reason(response: requests.Response, path: str) -> str:
-    """Return what the server says of a query; of anything else it could quote a payload."""
-    if path != "/btql":
-        return ": the object may be gone" if response.status_code == _NOT_FOUND else ""
-    try:
-        answer = response.json()
-    except ValueError:
-        return ""
-    reason = next((answer[key] for key in ("error", "Message", "message") if answer.get(key)), "")
-    return f": {' '.join(str(reason).split())[:_LONGEST_REASON]}" if reason else ""

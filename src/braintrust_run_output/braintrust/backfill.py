@@ -2,31 +2,32 @@
 
 For what no processor saw: children in other services or other languages, completions that came after their root had
 ended, and history. The value is decided by the conventions and the aggregator that serve live spans; it is merged into
-the root's metadata, and nothing else of the row is touched. A root that has a value, by whomever, is not asked for, so
-a run that was interrupted is simply repeated.
+the root's metadata, and nothing else of the row is touched. A root that has a value, by whomever, is not asked for, and
+each is read again just before it is merged into; so a run that was interrupted is simply repeated.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import _faults
 from . import outputs, traces
-from .api import all_of, compare, is_null
-from .since import CLOCK_SKEW, as_text
+from .logs import Trace, read_traces, trace_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
     from ..config import RunOutputConfig
     from .api import BraintrustApi, NamedObject, Row
 
-BATCH = 50
-"""How many traces are read, decided and merged at once."""
 _LISTED = 1000
+_SHOWN_CHARS = 1000
+UNREADABLE = "of an unexpected shape"
+MEANWHILE = "that have got one meanwhile"
+_TOO_LARGE = "whose output is larger than a request may be"
 
 
 class Decision(NamedTuple):
@@ -49,12 +50,14 @@ class BackfillReport:
     found: int = 0
     """Those whose trace has one."""
     written: int = 0
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Roots that get nothing, by the reason."""
     decisions: list[Decision] = field(default_factory=list)
     """The first thousand."""
 
     @property
     def without_output(self) -> int:
-        """Root rows whose trace has no model output either."""
+        """Root rows that get nothing."""
         return self.roots - self.found
 
 
@@ -88,66 +91,59 @@ def backfill(
         ApiError: Braintrust could not be asked. What the report counts as written is written.
     """
     report = BackfillReport(applied=apply) if report is None else report
-    for roots in _batches(_roots(api, project, config.key, since, until), BATCH):
-        decisions = [one for one in _decide(api, project, roots, since, config) if one is not None]
-        report.roots += len(roots)
+
+    def gone(count: int) -> None:
+        report.roots += count
+        report.passed_over.update({MEANWHILE: count})
+
+    batches = read_traces(api, project, since=since, until=until, without=config.key, reduce=_without_input, gone=gone)
+    for batch in batches:
+        decisions = [one for one in (_decide(trace, config, report) for trace in batch) if one is not None]
+        report.roots += len(batch)
         report.found += len(decisions)
-        report.decisions += decisions[: _LISTED - len(report.decisions)]
         if apply and decisions:
-            api.merge_logs(project, [_merge(decision, config) for decision in decisions])
-            report.written += len(decisions)
+            _merge(api, project, decisions, config, report)
+        report.decisions += [_short(one) for one in decisions[: _LISTED - len(report.decisions)]]
         if progress is not None:
             progress(report)
     return report
 
 
-def _roots(
-    api: BraintrustApi, project: NamedObject, key: str, since: datetime, until: datetime | None
-) -> Iterator[Row]:
-    conditions = [compare("is_root", "eq", value=True), is_null("metadata", key)]
-    conditions.append(compare("created", "ge", as_text(since)))
-    if until is not None:
-        conditions.append(compare("created", "lt", as_text(until)))
-    seen = set[str]()  # Braintrust's pages may repeat a row that was written meanwhile
-    for page in api.logs(project, all_of(*conditions), page=BATCH):
-        for row in page:
-            if str(row["id"]) not in seen and traces.is_root(row):
-                seen.add(str(row["id"]))
-                yield row
+def _decide(trace: Trace, config: RunOutputConfig, report: BackfillReport) -> Decision | None:
+    try:
+        read = traces.read_trace(trace.rows, config)
+    except Exception as error:  # noqa: BLE001 (a trace of odd rows costs itself)
+        _faults.report("Reading a stored trace", error)
+        report.passed_over[UNREADABLE] += 1
+        return None
+    if read.found is None:
+        report.passed_over[read.reason] += 1
+        return None
+    root = trace.root
+    return Decision(str(root["id"]), trace_id(root), str(root.get("created") or ""), read.found)
 
 
-def _decide(
-    api: BraintrustApi, project: NamedObject, roots: Sequence[Row], since: datetime, config: RunOutputConfig
-) -> Iterator[Decision | None]:
-    ids = sorted({_trace_id(root) for root in roots})
-    spans: defaultdict[str, list[Row]] = defaultdict(list)
-    condition = all_of(compare("root_span_id", "in", ids), compare("created", "ge", as_text(since - CLOCK_SKEW)))
-    for page in api.logs(project, condition):
-        for row in page:
-            if not traces.is_root(row):
-                spans[_trace_id(row)].append(_without_input(row))
-    for root in roots:
-        trace_id = _trace_id(root)
-        found = traces.run_output_of([root, *spans[trace_id]], config)
-        yield found and Decision(str(root["id"]), trace_id, str(root.get("created") or ""), found)
+def _merge(
+    api: BraintrustApi, project: NamedObject, decisions: list[Decision], config: RunOutputConfig, report: BackfillReport
+) -> None:
+    def written(count: int) -> None:
+        report.written += count
+
+    rows = (_row_of(decision, config) for decision in decisions)
+    report.passed_over.update({_TOO_LARGE: api.merge_logs(project, rows, written)})
 
 
-def _merge(decision: Decision, config: RunOutputConfig) -> Row:
+def _row_of(decision: Decision, config: RunOutputConfig) -> Row:
     found = decision.found
     metadata = outputs.metadata_of(found.value, config, span_id=found.span_id, root_span_id=found.root_span_id)
     return {"id": decision.row_id, "metadata": metadata}
 
 
-def _trace_id(row: Row) -> str:
-    return str(row.get("root_span_id") or row["id"])
+def _short(decision: Decision) -> Decision:
+    """Keep the beginning of a value for the report: a thousand whole ones may be too much."""
+    return decision._replace(found=decision.found._replace(value=decision.found.value[:_SHOWN_CHARS]))
 
 
 def _without_input(row: Row) -> Row:
     """Drop what is large and not looked at, so that a batch stays small."""
     return {key: value for key, value in row.items() if key not in ("input", "expected", "context")}
-
-
-def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    rows = iter(rows)
-    while batch := list(islice(rows, size)):
-        yield batch

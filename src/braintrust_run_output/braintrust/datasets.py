@@ -2,20 +2,23 @@
 
 A row has the root's ``input`` (the first model call's, if the root has none), ``expected`` only where the trace has
 one, ``metadata.run_output``, ``metadata.span_id`` and ``metadata.root_span_id``. Its id is made of the dataset and the
-span, so inserting it again changes nothing; it is merged, so what people have written into the row since stays.
+span, so a trace is one row, however often it is inserted; a row that exists is read before, and only completed: see
+`corrections`.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from .. import _faults
 from . import outputs, traces
-from .api import ApiError, all_of, compare, is_null
-from .since import CLOCK_SKEW, as_text
+from .api import ApiError
+from .corrections import completed, is_kept, marked
+from .logs import read_traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,8 +33,9 @@ if TYPE_CHECKING:
 _ROW_IDS = uuid.UUID("6f0d6f4e-0b8e-5c56-9d3f-5a1d0c9f6f0b")
 _BATCH_ROWS = 200
 _BATCH_CHARS = 4_000_000
-_TRACES = 50
 _PREVIEWED = 1000
+UNREADABLE = "of an unexpected shape"
+_TOO_LARGE = "larger than a request may be"
 
 
 @dataclass
@@ -41,11 +45,21 @@ class InsertReport:
     applied: bool
     """False for a dry run: nothing was written."""
     traces: int = 0
-    skipped: int = 0
-    """Traces that make no row: they have no root, or no model output."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Traces that make no row, by the reason."""
     written: int = 0
+    """Rows that are in the dataset now: inserted, completed, or unchanged."""
+    unchanged: int = 0
+    """Those of them that were there already, with nothing to add."""
+    kept: int = 0
+    """Those of them whose run output is another one than the trace's, and stays, since it may be a person's."""
     rows: list[Row] = field(default_factory=list)
     """The first thousand."""
+
+    @property
+    def skipped(self) -> int:
+        """Traces that make no row."""
+        return sum(self.passed_over.values())
 
     @property
     def found(self) -> int:
@@ -62,7 +76,7 @@ def make_row(
     expected: object = None,
     with_metadata: bool = False,
 ) -> Row | None:
-    """Return the dataset row that one trace makes, None if it has no root or no model output.
+    """Return the dataset row that one trace makes, None if it has no root or no model output, or is a probe of doctor.
 
     Args:
         rows: The rows of the trace, in any order.
@@ -73,10 +87,26 @@ def make_row(
         with_metadata: Copy the root's other metadata as well, as "Add to dataset" does.
     """
     rows = list(rows)
-    root = traces.find_root(rows)
-    found = None if root is None else traces.run_output_of(rows, config)
-    if root is None or found is None:
+    read = traces.read_trace(rows, config)
+    if read.root is None or read.found is None:
         return None
+    return _row_of(
+        read.root, read.found, rows, config,
+        dataset_id=dataset_id, project_id=project_id, expected=expected, with_metadata=with_metadata,
+    )  # fmt: skip
+
+
+def _row_of(
+    root: Mapping[str, object],
+    found: traces.Found,
+    rows: Iterable[Mapping[str, object]],
+    config: RunOutputConfig,
+    *,
+    dataset_id: str,
+    project_id: str | None,
+    expected: object = None,
+    with_metadata: bool = False,
+) -> Row:
     metadata = dict(_object(root.get("metadata"))) if with_metadata else {}
     metadata |= outputs.metadata_of(found.value, config)
     metadata |= {"span_id": found.span_id, "root_span_id": found.root_span_id}
@@ -128,39 +158,87 @@ def insert(
 
     def made() -> Iterator[Row]:
         for trace in recorded:
-            row = make_row(trace, config, dataset_id=dataset.id, project_id=project_id, with_metadata=with_metadata)
             report.traces += 1
-            if row is None:
-                report.skipped += 1
+            try:
+                rows = list(trace)
+                read = traces.read_trace(rows, config)
+                if read.root is None or read.found is None:
+                    report.passed_over[read.reason] += 1
+                    continue
+                row = _row_of(
+                    read.root, read.found, rows, config,
+                    dataset_id=dataset.id, project_id=project_id, with_metadata=with_metadata,
+                )  # fmt: skip
+            except Exception as error:  # noqa: BLE001 (a trace of odd rows costs itself)
+                _faults.report("Making a row of a trace", error)
+                report.passed_over[UNREADABLE] += 1
             else:
                 yield row
 
     for batch in _batches(made()):
         report.rows += batch[: _PREVIEWED - len(report.rows)]
         if apply and api is not None:
-            api.insert_dataset_rows(dataset, [{**row, "_is_merge": True} for row in batch])
-            report.written += len(batch)
+            _write(batch, dataset, api, config.key, report)
         if progress is not None:
             progress(report)
     return report
 
 
-def insert_with_sdk(rows: Iterable[Row], dataset: Dataset) -> int:
+def _write(batch: list[Row], dataset: NamedObject, api: BraintrustApi, key: str, report: InsertReport) -> None:
+    """Insert what is new of a batch, and complete what is there."""
+    stored = api.dataset_rows_of(dataset, [str(row["id"]) for row in batch])
+    events: list[Row] = []
+    for row in batch:
+        present = stored.get(str(row["id"]))
+        event: Row | None = marked(row, key)
+        if present is not None:
+            event = completed(marked(row, key), present, key)
+            report.kept += is_kept(row, present, key)
+            report.unchanged += event is None
+        if event is not None:
+            events.append({**event, "_is_merge": True})
+    report.written += len(batch) - len(events)
+
+    def written(count: int) -> None:
+        report.written += count
+
+    report.passed_over.update({_TOO_LARGE: api.insert_dataset_rows(dataset, events, written)})
+
+
+def insert_with_sdk(rows: Iterable[Row], dataset: Dataset, *, key: str = "run_output") -> int:
     """Insert rows with the Braintrust SDK, which knows no ``origin``, and send them.
 
+    The dataset is read before. A row whose id it has already is only completed: what it has stays, its run output too.
+
     Args:
-        rows: The rows, from `make_row`. One whose id is stored replaces the stored row.
+        rows: The rows, from `make_row`.
         dataset: What ``braintrust.init_dataset`` returned.
+        key: The metadata key of run outputs.
 
     Returns:
-        How many rows.
+        How many rows there were.
     """
+    import braintrust
+
+    dataset.flush()  # what waits in the SDK is in the dataset, before that is read, by somebody who remembers nothing
+    reader = braintrust.init_dataset(project_id=dataset.project.id, name=dataset.name, use_output=False)
+    stored: dict[str, Row] = {str(row["id"]): _remembered(row) for row in reader.fetch()}
     count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007
-        known: dict[str, Any] = {key: row.get(key) for key in ("id", "input", "expected", "metadata")}
-        dataset.insert(**known)
+    for count, row in enumerate((marked(row, key) for row in rows), 1):  # noqa: B007
+        present = stored.get(str(row["id"]))
+        if present is None:
+            known: dict[str, Any] = {name: row.get(name) for name in ("id", "input", "expected", "metadata")}
+            dataset.insert(**known)
+            stored[str(row["id"])] = _remembered(row)
+        elif (event := completed(row, present, key)) is not None:
+            dataset.update(str(row["id"]), metadata=dict(_object(event.get("metadata"))))
     dataset.flush()
     return count
+
+
+def _remembered(row: Mapping[str, object]) -> Row:
+    """Return what must be known of a stored row to complete it: the SDK can write no ``origin``."""
+    return {"metadata": row.get("metadata"), "origin": True}
 
 
 # --- where traces come from --------------------------------------------------------------------------------------
@@ -228,29 +306,25 @@ def traces_of_intake(url: str) -> Iterator[list[Row]]:
 
 
 def traces_of_logs(
-    api: BraintrustApi, project: NamedObject, *, since: datetime, key: str | None = None
+    api: BraintrustApi,
+    project: NamedObject,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    key: str | None = None,
 ) -> Iterator[list[Row]]:
-    """Yield the traces in a project's logs whose root started since a moment.
+    """Yield the traces in a project's logs whose root started in a time.
 
     Args:
         api: The connection.
         project: The project.
-        since: The moment.
+        since: The earliest start.
+        until: The latest start; default now.
         key: Only traces whose root lacks this metadata key; default all.
     """
-    conditions = [compare("is_root", "eq", value=True), compare("created", "ge", as_text(since))]
-    if key is not None:
-        conditions.append(is_null("metadata", key))
-    for page in api.logs(project, all_of(*conditions), page=_TRACES):
-        ids = sorted({str(row.get("root_span_id") or row["id"]) for row in page if traces.is_root(row)})
-        found: defaultdict[str, list[Row]] = defaultdict(list)
-        if not ids:
-            continue
-        condition = all_of(compare("root_span_id", "in", ids), compare("created", "ge", as_text(since - CLOCK_SKEW)))
-        for spans in api.logs(project, condition):
-            for row in spans:
-                found[str(row.get("root_span_id") or row["id"])].append(row)
-        yield from found.values()
+    for batch in read_traces(api, project, since=since, until=until, without=key):
+        for trace in batch:
+            yield trace.rows
 
 
 def _input_of(root: Mapping[str, object], rows: Iterable[Mapping[str, object]]) -> object:
@@ -282,12 +356,12 @@ def _requests_in(body: bytes) -> Iterator[tuple[int, bytes]]:
         yield 1, body
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield rows in batches that make requests of a reasonable size."""
-    rows = iter(rows)
-    while batch := list(islice(rows, 1)):
+def _batches(made: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows in batches that memory takes."""
+    made = iter(made)
+    while batch := list(islice(made, 1)):
         chars = len(str(batch[0]))
-        while chars < _BATCH_CHARS and len(batch) < _BATCH_ROWS and (more := next(rows, None)) is not None:
+        while chars < _BATCH_CHARS and len(batch) < _BATCH_ROWS and (more := next(made, None)) is not None:
             chars += len(str(more))
             batch.append(more)
         yield batch

@@ -32,6 +32,15 @@ def parse_since(text: str, *, now: datetime | None = None) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
+def as_moment(text: object) -> datetime | None:
+    """Return the moment that a row's time means, None if it is none."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00")) if isinstance(text, str) else None
+        return moment and (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
 def as_text(moment: datetime) -> str:
     """Return a moment as Braintrust writes it."""
     return moment.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")

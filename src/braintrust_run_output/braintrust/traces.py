@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from ..config import RunOutputConfig
 
 
+PROBE = "run_output_probe"
+"""The metadata key that marks a root of ``doctor --probe``: it is no run, and never becomes a row."""
+NO_ROOT = "without a root"
+NO_OUTPUT = "without a model output"
+A_PROBE = "sent by doctor --probe"
+
+
 class Found(NamedTuple):
     """A run output, and the row that it was found on."""
 
@@ -43,6 +50,15 @@ class _Span(NamedTuple):
     generic: str | None
 
 
+class StoredTrace(NamedTuple):
+    """What a trace says, and why it says nothing."""
+
+    root: Mapping[str, object] | None
+    found: Found | None
+    reason: str
+    """Why there is no run output, in words that follow a number of traces; empty if there is one."""
+
+
 def find_root(rows: Iterable[Mapping[str, object]]) -> Mapping[str, object] | None:
     """Return the root of a trace's rows, None if it is not among them."""
     return next((row for row in rows if is_root(row)), None)
@@ -55,8 +71,19 @@ def is_root(row: Mapping[str, object]) -> bool:
     return not is_log and bool(row.get("is_root", not row.get("span_parents")))
 
 
+def is_probe(row: Mapping[str, object]) -> bool:
+    """Whether a root was sent by ``doctor --probe``."""
+    metadata = row.get("metadata")
+    return is_object(metadata) and bool(metadata.get(PROBE))
+
+
 def run_output_of(rows: Iterable[Mapping[str, object]], config: RunOutputConfig) -> Found | None:
-    """Return the run output of the trace that these rows are, None if it has none.
+    """Return the run output of the trace that these rows are, None if it has none: see `read_trace`."""
+    return read_trace(rows, config).found
+
+
+def read_trace(rows: Iterable[Mapping[str, object]], config: RunOutputConfig) -> StoredTrace:
+    """Read a trace and decide on its run output.
 
     First match wins: a value that the root already has, the root's own completion, its descendants' by ``config.root``,
     the root's own generic output, the last generic output of a descendant that is not a tool.
@@ -65,26 +92,49 @@ def run_output_of(rows: Iterable[Mapping[str, object]], config: RunOutputConfig)
         rows: The rows of one trace, in any order. Read once.
         config: The configuration: ``key``, ``root``, ``format``, ``max_length`` and ``transform``.
     """
-    root_span_id = ""
+    root_row: Mapping[str, object] | None = None
     spans: list[_Span] = []
     for position, row in enumerate(rows):
-        root_span_id = root_span_id or str(row.get("root_span_id") or row.get("span_id") or row.get("id"))
         try:
             span = _read(position, row, config)
         except Exception as error:  # noqa: BLE001 (a row that no convention can read costs that one row)
             _faults.report("Reading a stored row", error)
             continue
         if span is not None:
+            root_row = row if span.is_root and root_row is None else root_row
             spans.append(span)
     root = next((span for span in spans if span.is_root), None)
-    if root is None or config.root == "off":
-        return None
+    if root is None or root_row is None:
+        return StoredTrace(None, None, NO_ROOT)
+    if is_probe(root_row):
+        return StoredTrace(root_row, None, A_PROBE)
+    if config.root == "off":
+        return StoredTrace(root_row, None, "root is off")
     value, span = root.explicit or root.completion, root
+    if root.explicit is not None:
+        span = _who_said(root, root_row, spans, config)
     if value is None:
         value, span = _mirrored(root, spans, config)
     if value is None:
         value, span = _generic(root, spans, config)
-    return None if value is None else Found(value, span.span_id, root_span_id, span.name)
+    if value is None:
+        return StoredTrace(root_row, None, NO_OUTPUT)
+    root_span_id = str(root_row.get("root_span_id") or root.span_id)
+    return StoredTrace(root_row, Found(value, span.span_id, root_span_id, span.name), "")
+
+
+def _who_said(root: _Span, row: Mapping[str, object], spans: Sequence[_Span], config: RunOutputConfig) -> _Span:
+    """Return the span that said what a root carries: the one that would be chosen, or else the last that said it."""
+    below = [span for span in spans if span is not root]
+    _, chosen = _mirrored(root, below, config)
+    metadata = row.get("metadata")
+    linked = metadata.get("span_id") if is_object(metadata) else None
+    by_end = sorted(below, key=lambda span: span.end, reverse=True)
+    for span in (chosen, *by_end):
+        value = span.explicit or span.completion if span is not root else root.completion
+        if value is not None and root.explicit == value[: config.max_length]:
+            return span
+    return next((span for span in below if span.span_id == linked), root)
 
 
 def _mirrored(root: _Span, spans: Sequence[_Span], config: RunOutputConfig) -> tuple[str | None, _Span]:

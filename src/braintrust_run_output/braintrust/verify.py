@@ -1,32 +1,27 @@
-"""Does every row of a dataset have the run output? Reads exports of any size as a stream.
-
-An export is a JSON array of rows, JSON Lines, or what Braintrust's API answers: ``{"events": [...]}``.
-"""
+"""Does every row of a dataset have the run output? Whatever its size, the rows are never held in memory."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sqlite3
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from ..completion import says_nothing
+from .exports import BadExportError, CellText, open_export, read_export
+from .since import as_moment, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-    from types import ModuleType
+    from fractions import Fraction
+
+__all__ = ["BadExportError", "Baseline", "Problem", "VerifyReport", "open_export", "read_export", "verify"]
 
 _LISTED = 1000
 """How many ids of each kind of problem are kept: a report stays small, whatever the export."""
-_LONGEST_LINE = 64 * 1024 * 1024
-_FORMATS = 'give a JSON array of rows, JSON Lines, or {"events": [...]}'
-
-
-class BadExportError(ValueError):
-    """An export that cannot be read. The message is one line, says where, and never quotes the export."""
+_LONGEST_ID = 200
+_OK, _MISSING, _EMPTY, _SHORTENED = range(4)
 
 
 @dataclass
@@ -36,12 +31,6 @@ class Problem:
     count: int = 0
     ids: list[str] = field(default_factory=list)
 
-    def add(self, row_id: str) -> None:
-        """Note that a row has the problem."""
-        self.count += 1
-        if len(self.ids) < _LISTED:
-            self.ids.append(row_id)
-
 
 @dataclass
 class VerifyReport:
@@ -49,6 +38,9 @@ class VerifyReport:
 
     key: str
     rows: int = 0
+    """Each counts once, in its newest version."""
+    repeated: int = 0
+    """Rows that were there more than once, in older versions."""
     missing: Problem = field(default_factory=Problem)
     """Rows without the metadata key."""
     empty: Problem = field(default_factory=Problem)
@@ -58,6 +50,7 @@ class VerifyReport:
     expected_changed: Problem = field(default_factory=Problem)
     """Rows whose ``expected`` differs from the baseline's."""
     with_expected: int = 0
+    without_input: int = 0
     compared: int = 0
     """Rows that the baseline has as well."""
 
@@ -73,14 +66,21 @@ class VerifyReport:
         """Whether there are rows, and no problem."""
         return self.rows > 0 and not any(problem.count for problem in self.problems.values())
 
+    def is_ok(self, at_least: Fraction) -> bool:
+        """Whether there are rows, this share of them with a whole run output, and no ``expected`` has changed."""
+        bad = self.missing.count + self.empty.count + self.cut.count
+        return self.rows > 0 and not self.expected_changed.count and self.rows - bad >= at_least * self.rows
+
     def as_dict(self) -> dict[str, object]:
         """Return the report as JSON can say it."""
         return {
             "ok": self.ok,
             "key": self.key,
             "rows": self.rows,
+            "repeated": self.repeated,
             "with_run_output": self.rows - self.missing.count - self.empty.count,
             "with_expected": self.with_expected,
+            "without_input": self.without_input,
             "compared": self.compared,
             **{
                 name.replace(" ", "_"): {"count": problem.count, "ids": problem.ids}
@@ -95,29 +95,87 @@ def verify(
     """Check the rows of a dataset.
 
     Args:
-        rows: The rows; read once, none is kept.
+        rows: The rows; read once, none is kept. One that is repeated counts once, in its newest version: by
+            ``_xact_id``, by ``created``, or else the last.
         key: The metadata key that holds the run output.
         baseline: What ``expected`` was before, to see that it is untouched; default not compared.
     """
     report = VerifyReport(key)
-    for number, row in enumerate(rows, 1):
-        report.rows = number
-        row_id = str(row.get("id") or f"row {number}")
-        metadata = row.get("metadata")
-        value = metadata.get(key) if isinstance(metadata, dict) else None
-        if value is None:
-            report.missing.add(row_id)
-        elif value in ([], {}) or (isinstance(value, str) and says_nothing(value)):
-            report.empty.add(row_id)
-        elif isinstance(metadata, dict) and metadata.get(f"{key}_truncated"):
-            report.cut.add(row_id)
-        if row.get("expected") is not None:
-            report.with_expected += 1
-        if baseline is not None and (same := baseline.has_same(row_id, row.get("expected"))) is not None:
-            report.compared += 1
-            if not same:
-                report.expected_changed.add(row_id)
+    database = sqlite3.connect("")  # a temporary file that goes with the connection
+    database.execute(_TABLE)
+
+    def judged() -> Iterator[tuple[object, ...]]:
+        for number, row in enumerate(rows, 1):
+            report.repeated = number
+            yield _judge(row, number, key, baseline)
+
+    database.executemany(_NOTE, judged())
+    _summarize(database, report)
+    report.repeated -= report.rows
+    database.close()
     return report
+
+
+_TABLE = """
+CREATE TABLE judged (
+    id TEXT PRIMARY KEY, xact TEXT, created TEXT, number INTEGER, shown TEXT,
+    verdict INTEGER, has_expected INTEGER, has_input INTEGER, is_same INTEGER
+) WITHOUT ROWID
+"""
+_NOTE = """
+INSERT INTO judged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    xact = excluded.xact, created = excluded.created, number = excluded.number, verdict = excluded.verdict,
+    has_expected = excluded.has_expected, has_input = excluded.has_input, is_same = excluded.is_same
+    WHERE (excluded.xact, excluded.created) >= (xact, created)
+"""
+
+
+def _judge(row: Mapping[str, object], number: int, key: str, baseline: Baseline | None) -> tuple[object, ...]:
+    row_id, moment = row.get("id"), as_moment(row.get("created"))
+    shown = f"row {number}" if row_id in (None, "") else str(row_id)
+    is_same = None if baseline is None else baseline.has_same(shown, row.get("expected"), number)
+    return (
+        f"row\n{number}" if row_id in (None, "") else json.dumps([row.get("dataset_id"), row_id], default=str),
+        _version(row.get("_xact_id")),
+        "" if moment is None else as_text(moment),
+        number,
+        shown[:_LONGEST_ID].encode(errors="replace").decode(),
+        _verdict(row.get("metadata"), key),
+        row.get("expected") is not None,
+        row.get("input") is not None,
+        is_same,
+    )
+
+
+def _verdict(metadata: object, key: str) -> int:
+    if not isinstance(metadata, dict) or metadata.get(key) is None:
+        return _MISSING
+    value = metadata[key]
+    if value in ([], {}) or (isinstance(value, str) and says_nothing(value)):
+        return _EMPTY
+    return _SHORTENED if metadata.get(f"{key}_truncated") else _OK
+
+
+def _version(xact_id: object) -> str:
+    text = str(xact_id)
+    return text.zfill(32) if text.isascii() and text.isdecimal() else ""
+
+
+def _summarize(database: sqlite3.Connection, report: VerifyReport) -> None:
+    counted = database.execute(
+        "SELECT COUNT(*), TOTAL(has_expected), TOTAL(NOT has_input), COUNT(is_same) FROM judged"
+    ).fetchone()
+    report.rows, report.with_expected, report.without_input, report.compared = map(int, counted)
+    for problem, condition in (
+        (report.missing, f"verdict = {_MISSING}"),
+        (report.empty, f"verdict = {_EMPTY}"),
+        (report.cut, f"verdict = {_SHORTENED}"),
+        (report.expected_changed, "is_same = 0"),
+    ):
+        found = f"FROM judged WHERE {condition}"
+        (problem.count,) = database.execute(f"SELECT COUNT(*) {found}").fetchone()
+        ids = database.execute(f"SELECT shown {found} ORDER BY number LIMIT {_LISTED}")
+        problem.ids = [shown for (shown,) in ids]
 
 
 class Baseline:
@@ -128,115 +186,53 @@ class Baseline:
     """
 
     def __init__(self, rows: Iterable[Mapping[str, object]]) -> None:
-        self._database = sqlite3.connect("")  # a temporary file that goes with the connection
-        self._database.execute("CREATE TABLE expected (id TEXT PRIMARY KEY, digest BLOB) WITHOUT ROWID")
-        digests = ((str(row.get("id")), _digest(row.get("expected"))) for row in rows)
-        self._database.executemany("INSERT OR REPLACE INTO expected VALUES (?, ?)", digests)
+        self._database = sqlite3.connect("")
+        self._database.execute(
+            "CREATE TABLE expected (id TEXT PRIMARY KEY, xact TEXT, exact BLOB, loose BLOB) WITHOUT ROWID"
+        )
+        noted = (
+            (_text(row.get("id")), _version(row.get("_xact_id")), *_digests(row.get("expected"), number))
+            for number, row in enumerate(rows, 1)
+        )
+        self._database.executemany(
+            "INSERT INTO expected VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+            "xact = excluded.xact, exact = excluded.exact, loose = excluded.loose WHERE excluded.xact >= xact",
+            noted,
+        )
 
-    def has_same(self, row_id: str, expected: object) -> bool | None:
-        """Return whether a row's ``expected`` is as it was; None if the baseline has no such row."""
-        found = self._database.execute("SELECT digest FROM expected WHERE id = ?", (row_id,)).fetchone()
-        return None if found is None else bool(found[0] == _digest(expected))
+    def has_same(self, row_id: str, expected: object, number: int = 0) -> bool | None:
+        """Return whether a row's ``expected`` is as it was; None if the baseline has no such row.
 
-
-# --- reading an export -------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def open_export(path: str | Path) -> Iterator[Iterator[dict[str, object]]]:
-    """Open an export and yield its rows as a stream.
-
-    Args:
-        path: The file.
-
-    Raises:
-        BadExportError: The file cannot be opened; while reading, it is not an export.
-    """
-    try:
-        with open(path, "rb") as file:
-            yield read_export(file)
-    except OSError as error:
-        raise BadExportError(f"cannot read {path}: {error.strerror or type(error).__name__}") from None
-
-
-def read_export(file: IO[bytes]) -> Iterator[dict[str, object]]:
-    """Yield the rows of an export; one row is in memory at a time.
-
-    Args:
-        file: The export. It must be seekable.
-
-    Raises:
-        BadExportError: It is not an export, or damaged.
-    """
-    first = file.read(1)
-    while first.isspace():
-        first = file.read(1)
-    file.seek(0)
-    if not first:
-        raise BadExportError(f"the file is empty: {_FORMATS}")
-    if first == b"[":
-        return _objects(_items(file, "item"))
-    if first == b"{":
-        holds_events = _holds_events(file)
-        file.seek(0)
-        return _objects(_items(file, "events.item") if holds_events else _lines(file))
-    raise BadExportError(f"the file is no JSON: {_FORMATS}")
+        Args:
+            row_id: The row's id.
+            expected: What it expects now.
+            number: Its place in the export, for messages.
+        """
+        found = self._database.execute("SELECT exact, loose FROM expected WHERE id = ?", (_text(row_id),)).fetchone()
+        if found is None:
+            return None
+        exact, loose = _digests(expected, number)
+        both_exact = exact is not None and found[0] is not None
+        return bool(found[0] == exact if both_exact else found[1] == loose)
 
 
-def _holds_events(file: IO[bytes]) -> bool:
-    """Whether the object that a file begins with has a list of events, rather than being a row of JSON Lines."""
-    ijson = _ijson()
-    depth, key = 0, None
-    try:
-        for event, value in ijson.basic_parse(file, multiple_values=True):
-            if event in ("end_map", "end_array"):
-                depth -= 1
-                if depth == 0:
-                    return False
-            elif event in ("start_map", "start_array"):
-                if depth == 1 and key == "events" and event == "start_array":
-                    return True
-                depth += 1
-            elif event == "map_key" and depth == 1:
-                key = value
-    except (ijson.JSONError, UnicodeDecodeError):
-        pass  # reading it as lines says where it is damaged
-    return False
+def _text(value: object) -> str:
+    return str(value).encode(errors="replace").decode()
 
 
-def _lines(file: IO[bytes]) -> Iterator[object]:
-    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), 1):
-        if line.isspace():
-            continue
+def _digests(value: object, number: int) -> tuple[bytes | None, bytes]:
+    """Return the digest of a value, none if a CSV has it, and of what it is if texts may be JSON."""
+    if isinstance(value, str):
         try:
-            yield json.loads(line)
+            loose = _digest(json.loads(value))
         except (ValueError, RecursionError):
-            raise BadExportError(f"line {number} is no JSON") from None
-
-
-def _items(file: IO[bytes], prefix: str) -> Iterator[object]:
-    ijson = _ijson()
-    number = 0
-    try:
-        for number, item in enumerate(ijson.items(file, prefix, use_float=True), 1):  # noqa: B007
-            yield item
-    except (ijson.JSONError, UnicodeDecodeError, ValueError, RecursionError):
-        raise BadExportError(f"the file is damaged after row {number}") from None
-
-
-def _ijson() -> ModuleType:
-    try:
-        import ijson  # type: ignore[import-untyped]
-    except ImportError:
-        raise BadExportError("reading exports needs ijson: pip install 'braintrust-run-output[cli]'") from None
-    return ijson  # type: ignore[no-any-return]
-
-
-def _objects(values: Iterable[object]) -> Iterator[dict[str, object]]:
-    for number, value in enumerate(values, 1):
-        if not isinstance(value, dict):
-            raise BadExportError(f"row {number} is no JSON object: {_FORMATS}")
-        yield value
+            loose = _digest(str(value))
+    else:
+        try:
+            loose = _digest(value)
+        except RecursionError:
+            raise BadExportError(f"expected of row {number} is nested too deep") from None
+    return None if isinstance(value, CellText) else _digest(value), loose
 
 
 def _digest(value: object) -> bytes:
