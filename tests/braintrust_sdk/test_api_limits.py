@@ -54,7 +54,11 @@ def test_an_answer_that_is_gzip_without_saying_so(connect):
     assert rows_of(api) == ROWS
 
 
-@pytest.mark.parametrize("body", [b"\x1f\x8b", gzip.compress(b"{}" * 100)[:-4], b"\x1f\x8bxxxx" * 9])
+@pytest.mark.parametrize(
+    "body",
+    [b"\x1f\x8b", gzip.compress(b"{}" * 100, mtime=0)[:-4], b"\x1f\x8bxxxx" * 9],
+    ids=["two bytes", "cut", "noise"],
+)
 def test_gzip_that_is_damaged(connect, body):
     api, _ = connect(lambda asked: Reply(body=body))
 

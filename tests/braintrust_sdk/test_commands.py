@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -235,3 +237,124 @@ def test_work_that_stops_half_way_says_so(command, intake, shop):
         assert result.exit_code == 1
         assert command(*arguments, "--apply").exit_code == 0
     assert all("run_output" in row["metadata"] for row in intake.store.rows() if row["is_root"])
+
+
+# --- verify: what scripts do with it -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def export(tmp_path):
+    """A file of rows: as many good ones, then as many bad ones."""
+
+    def export(good, bad=0, **fields):
+        path = tmp_path / "export.json"
+        rows = [
+            {"id": f"r{n}", "input": "q", "metadata": {"run_output": "x"} if n < good else {}, **fields}
+            for n in range(good + bad)
+        ]
+        path.write_text(json.dumps(rows))
+        return path
+
+    return export
+
+
+@pytest.mark.parametrize(("share", "code"), [("99%", 0), ("99.0 %", 0), ("99.01%", 1), ("100%", 1), ("0%", 0)])
+def test_a_share_of_the_rows_may_be_enough(command, export, share, code):
+    result = command("verify", export(99, 1), "--at-least", share, "--json")
+
+    assert result.exit_code == code
+    assert json.loads(result.stdout)["ok"] is (code == 0)
+
+
+@pytest.mark.parametrize("share", ["99", "0.99", "101%", "-1%", "most", "", "1e1%", "9" * 400 + "%"])
+def test_what_is_no_share_is_refused(command, export, share):
+    result = command("verify", export(1), "--at-least", share)
+
+    assert result.exit_code == 2
+    assert "give 99% or 99.5%" in result.stderr
+
+
+def test_standard_input_and_pipes(environment, export):
+    for script in ("cat {0} | {1} verify -", "{1} verify <(cat {0})", "{1} verify - < {0}"):
+        program = f"{sys.executable} -m braintrust_run_output"
+        done = subprocess.run(
+            ["bash", "-c", script.format(export(2), program)], capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_unknown_envelope_is_no_verdict(command, tmp_path):
+    path = tmp_path / "objects.json"
+    path.write_text('{"objects": [{"id": "private"}]}')
+
+    result = command("verify", path)
+
+    assert result.exit_code == 2
+    assert "an object with the keys objects" in one_line(result)
+
+
+def test_ids_and_values_reach_a_terminal_without_what_it_acts_on(command, tmp_path, intake, shop):
+    evil = "\x1b]0;title\x07\x1b[2J\x9b31m\u202eabc"
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"id": evil, "metadata": {}}, {"id": "x", evil: 1}]))
+    rows = agent_trace("t", evil)
+    for row in rows:
+        row["id"] = row["id"] + evil
+        row["span_attributes"]["name"] = evil
+    intake.store.insert(rows, shop.id)
+
+    for arguments in (("verify", path), ("verify", path, "--json"), BACKFILL, (*BACKFILL, "--json"), INSERT):
+        result = command(*arguments)
+        assert not set(evil) & set(result.output) - set("0;title[2J31mabc]")
+
+
+def test_rows_without_an_input_are_named_with_the_remedy(command, export):
+    result = command("verify", export(2, input=None))
+
+    assert "2 rows have no input: BRAINTRUST_RUN_OUTPUT_MIRROR_INPUT=true" in result.stdout
+
+
+def test_since_after_until_is_wrong_usage(command, shop):
+    for arguments in ((*BACKFILL, "--since", "1h", "--until", "2h"), (*INSERT, "--since", "1h", "--until", "7d")):
+        result = command(*arguments)
+        assert "is not before --until" in one_line(result)
+        assert result.exit_code == 2
+
+
+def test_a_wait_that_is_too_long_is_said_and_ends_the_work(command, intake, shop):
+    intake.faults.add(429, path="/btql", retry_after="90")
+    intake.faults.add(429, path="/btql", retry_after="4000")
+    result = command(*BACKFILL, "--max-wait", "120")
+
+    waiting, error = result.stderr.splitlines()
+    assert waiting.startswith("Braintrust answers 429: waiting 90 s, until ")
+    assert "--max-wait (120 s)" in error
+    assert result.exit_code == 2
+
+
+def test_insert_says_why_traces_make_no_row(command, intake, shop):
+    intake.store.insert([*agent_trace("good"), stored_row("silent", "root"), *agent_trace("probe")], shop.id)
+    probe = {"id": "probe-root", "_is_merge": True, "metadata": {"run_output_probe": True}}
+    intake.store.insert([probe], shop.id)
+
+    result = command(*INSERT, "--apply")
+    as_json = json.loads(command(*INSERT, "--apply", "--json").stdout)
+
+    text = " ".join(result.stdout.split())
+    assert "3 traces, 1 rows; 2 traces make none:" in text
+    assert "1 without a model output" in text
+    assert "1 sent by doctor --probe" in text
+    assert as_json["passed_over"] == {"without a model output": 1, "sent by doctor --probe": 1}
+    assert (as_json["written"], as_json["unchanged"]) == (1, 1)
+
+
+def test_insert_says_that_a_persons_run_output_is_kept(command, intake, shop):
+    intake.store.insert(agent_trace("t"), shop.id)
+    command(*INSERT, "--apply")
+    (dataset,) = intake.store.objects("dataset")
+    (row,) = intake.store.dataset(dataset.id)
+    corrected = {"id": row["id"], "_is_merge": True, "metadata": {"run_output": "corrected"}}
+    intake.store.insert_dataset_rows([corrected], dataset.id)
+
+    assert "1 rows keep their own metadata.run_output" in command(*INSERT, "--apply").stdout
+    assert intake.store.dataset(dataset.id)[0]["metadata"]["run_output"] == "corrected"

@@ -63,8 +63,6 @@ def run_verify(
                 report = verify(_counted(stored, advance), key=key, baseline=compared)
     except (ApiError, BadExportError) as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        return _interrupted("nothing was decided")
     is_ok = report.ok if at_least is None else report.is_ok(at_least)
     if as_json:
         _print_json({**report.as_dict(), "ok": is_ok})
@@ -118,7 +116,7 @@ def run_insert(
     except (ApiError, ValueError) as error:
         return _stopped(str(error), report.written, "rows")
     except KeyboardInterrupt:
-        return _interrupted(_done(report.written, "rows"))
+        return _interrupted(report.written, "rows")
     if as_json:
         counts = {"traces": report.traces, "rows": report.found, "skipped": report.skipped, "written": report.written}
         _print_json({
@@ -155,7 +153,7 @@ def run_backfill(
     except (ApiError, ValueError) as error:
         return _stopped(str(error), report.written, "roots")
     except KeyboardInterrupt:
-        return _interrupted(_done(report.written, "roots"))
+        return _interrupted(report.written, "roots")
     if as_json:
         counts = {"roots": report.roots, "found": report.found, "written": report.written}
         listed = [
@@ -293,8 +291,8 @@ def _stopped(message: str, written: int, what: str) -> int:
     return _fail(f"{message}; {_done(written, what)}", _PROBLEMS if written else _FAILED)
 
 
-def _interrupted(done: str) -> int:
-    return _fail(f"interrupted; {done}", _INTERRUPTED)
+def _interrupted(written: int, what: str) -> int:
+    return _fail(f"interrupted; {_done(written, what)}", _INTERRUPTED)
 
 
 def _done(written: int, what: str) -> str:

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from .shown import printable
@@ -84,19 +84,17 @@ def open_export(path: str | Path) -> Iterator[Export]:
     """Open an export.
 
     Args:
-        path: The file; ``-`` is standard input, which is put into a temporary file first.
+        path: The file; ``-`` is standard input. A pipe is put into a temporary file first.
 
     Raises:
         BadExportError: The file cannot be opened; while reading, it is not an export.
     """
     try:
-        if str(path) == STANDARD_INPUT:
-            with tempfile.TemporaryFile() as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-                yield Export(file)
-        else:
-            with open(path, "rb") as file:
-                yield Export(file)
+        with sys.stdin.buffer if str(path) == STANDARD_INPUT else open(path, "rb") as file, ExitStack() as spool:
+            if not file.seekable():
+                pipe, file = file, spool.enter_context(tempfile.TemporaryFile())
+                shutil.copyfileobj(pipe, file)
+            yield Export(file)
     except OSError as error:
         raise BadExportError(f"cannot read {path}: {error.strerror or type(error).__name__}") from None
 
