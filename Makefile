@@ -20,10 +20,12 @@ demo: $(DEMO)/.ready ## Run the demo: a real agent app, zero-code, into the loca
 test: $(VENV)/.ready ## Run the test suite.
 	$(VENV)/bin/python -m pytest
 
-lint: $(VENV)/.ready ## Run the linters and the type checker.
+lint: $(VENV)/.ready ## Run the linters and the type checker; check the workflows.
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy --strict src
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 SDK ?= 1.30
 test-sdk: $(VENV)/.ready ## Run the test suite on one SDK: make test-sdk SDK=1.30

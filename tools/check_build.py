@@ -1,18 +1,20 @@
 """Build the distributions and prove them: ``python tools/check_build.py``, or ``make build``.
 
-Makes the sdist, and the wheel from the sdist, in ``dist/``; checks both with twine; installs the wheel alone in a clean
-environment, with nothing of the checkout in reach, and runs the demo there. Needs a package index, and nothing that is
-not in the standard library.
+Makes the sdist, and the wheel from the sdist, in ``dist/``; checks both with twine, and that the README's links are
+whole; installs the wheel alone in a clean environment, with nothing of the checkout in reach, and runs the demo there.
+Needs a package index, and nothing that is not in the standard library.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +32,9 @@ def main() -> None:
         files = sorted(DIST.iterdir())
         run(tools, "-m", "twine", "check", "--strict", *files, cwd=work)
         wheel = next(file for file in files if file.suffix == ".whl")
+        broken = relative_links(description(wheel))
+        if broken:
+            sys.exit(f"links of the README that lead nowhere on a package index: {', '.join(broken)}")
 
         clean = make_environment(work / "clean", f"{wheel}[demo]")
         imported = run(clean, "-c", _WHERE, cwd=work, capture=True).strip()
@@ -37,6 +42,19 @@ def main() -> None:
             sys.exit(f"the package was imported from {imported}, not from the wheel")
         run(clean, "-m", "braintrust_run_output.local.demo", cwd=work)
     say("Built and proven: " + ", ".join(file.name for file in files))
+
+
+def description(wheel: Path) -> str:
+    """Return the long description in a wheel's metadata."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        return archive.read(name).decode().partition("\n\n")[2]
+
+
+def relative_links(text: str) -> list[str]:
+    """Return the targets of a page's links and pictures that are relative to a repository."""
+    targets = re.findall(r"\]\(([^)\s]+)", text) + re.findall(r'(?:src|srcset|href)="([^"]+)"', text)
+    return [one for one in targets if not one.startswith(("https://", "#", "mailto:"))]
 
 
 def make_environment(directory: Path, *requirements: str) -> Path:

@@ -61,12 +61,20 @@ def main() -> None:
 def doctor(*, probe: bool, as_json: bool) -> None:
     """Say what will happen in this environment, and what to change.
 
+    It starts a process as your application is started, looks at what that has, and calls each client of a model
+    provider that is installed, against a stub on this machine. Only --probe sends anything.
+
     Exit codes: 0 nothing is wrong, 1 problems were found, 2 wrong usage.
     """
     from .doctor import examine
+    from .doctor.display import show, waiting
 
-    report = examine(probe=probe)
-    click.echo(report.as_json() if as_json else report.as_text())
+    with waiting("Starting a process as your application is started"):
+        report = examine(probe=probe)
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        show(report)
     sys.exit(0 if report.ok else 1)
 
 
@@ -213,8 +221,7 @@ def serve(*, port: int, database: str | None) -> None:
 
     On loopback only. It needs the local extra.
 
-    Exit codes: 0 it was stopped, with Ctrl-C as well, 2 wrong usage, the port is taken or the database cannot be
-    opened.
+    Exit codes: 0 it was stopped, by Ctrl-C too, 2 wrong usage, the port is taken or the database cannot be opened.
     """
     from .local.serving import serve as run
 

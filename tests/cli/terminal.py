@@ -25,9 +25,10 @@ class Terminal:
     def __init__(self, command: Sequence[str], *, columns: int = 80, cwd: Path | None = None, **variables: str) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        variables = environment(**{"TERM": "xterm-256color", **variables})
         self._process = subprocess.Popen(
             command,
-            env=environment(**{"TERM": "xterm-256color", **variables}),
+            env={name: value for name, value in variables.items() if name not in ("COLUMNS", "LINES")},
             cwd=cwd,
             stdin=slave,
             stdout=slave,

@@ -48,15 +48,16 @@ def test_all_is_well(receiver):
         "parent": "project_name:weather",
         "has_key": True,
     }
-    assert receiver.headers == []  # without --probe nothing is sent
+    assert receiver.store.rows() == []  # without --probe nothing is sent
 
 
 def test_the_text_says_the_same_in_plain_words(receiver):
     ended = run_command(DOCTOR, **receiver.braintrust_variables, OTEL_TRACES_EXPORTER="braintrust")
 
     assert ended.code == 0
-    assert f"ok   Braintrust at {receiver.url}/otel/v1/traces, with an API key" in ended.out
-    assert "ok   parent project_name:weather" in ended.out
+    assert f"  ok   Braintrust at {receiver.url}/otel/v1/traces, with an API key" in ended.out
+    assert "  ok   parent project_name:weather" in ended.out
+    assert "\x1b" not in ended.out
     assert ended.out.endswith("Run outputs will reach the root span.\n")
 
 
@@ -82,15 +83,6 @@ def test_a_probe_that_does_not_arrive_is_a_problem(receiver):
     assert any("did not arrive" in problem for problem in problems(report))
 
 
-def test_without_a_key():
-    code, report = doctor(OTEL_TRACES_EXPORTER="braintrust")
-
-    assert code == 1
-    assert problems(report) == ["Braintrust, but there is no API key"]
-    assert "set BRAINTRUST_API_KEY" in remedies(report)
-    assert "set BRAINTRUST_PARENT=project_name:<your project>" in remedies(report)
-
-
 def test_otlp_to_braintrust_without_headers():
     code, report = doctor(
         OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", OTEL_EXPORTER_OTLP_ENDPOINT="https://api.braintrust.dev/otel"
@@ -111,36 +103,6 @@ def test_otlp_to_braintrust_with_headers():
 
     assert (code, problems(report)) == (0, [])
     assert "parent project_name:weather" in [one["text"] for one in report["findings"]]
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("BRAINTRUST_RUN_OUTPUT_ENABLED", "false"),
-        ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "braintrust_run_output"),
-        ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "*"),
-        ("OTEL_SDK_DISABLED", "true"),
-        ("OTEL_TRACES_EXPORTER", "none"),
-        ("BRAINTRUST_RUN_OUTPUT_ROOT", "lst"),
-        ("BRAINTRUST_RUN_OUTPUT_ROTO", "last"),
-        ("OTEL_PYTHON_DISTRO", "nobodys"),
-        ("OTEL_PYTHON_CONFIGURATOR", "nobodys"),
-        ("OTEL_TRACES_EXPORTER", "otpl"),
-        ("TRACELOOP_TRACE_CONTENT", "false"),
-        ("OPENINFERENCE_HIDE_OUTPUTS", "true"),
-    ],
-)
-def test_what_would_keep_run_outputs_away_is_named(receiver, variable, value):
-    if variable == "TRACELOOP_TRACE_CONTENT":
-        pytest.importorskip("opentelemetry.instrumentation.openai")
-    if variable == "OPENINFERENCE_HIDE_OUTPUTS":
-        pytest.importorskip("openinference.instrumentation.openai")
-
-    code, report = doctor(**{**receiver.variables, variable: value})
-
-    assert code == 1
-    named = [one for one in report["findings"] if variable in one["text"] or value in one["text"]]
-    assert named, report
 
 
 @pytest.mark.parametrize(
@@ -167,15 +129,6 @@ def test_wrong_usage_is_exit_code_2():
 
     assert ended.code == 2
     assert "--probe" in ended.log
-
-
-def test_without_the_extra_it_says_what_to_install():
-    code = "import sys; sys.modules['click'] = None; from braintrust_run_output.__main__ import main; main()"
-
-    ended = run_command([sys.executable, "-c", code])
-
-    assert ended.code == 2
-    assert ended.log == "braintrust-run-output needs its extra: pip install 'braintrust-run-output[cli]'\n"
 
 
 def test_help_loads_no_command():

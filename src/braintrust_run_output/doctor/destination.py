@@ -2,38 +2,102 @@
 
 from __future__ import annotations
 
+import json
+import re
+import urllib.request
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from ._trial.sealed import is_loopback
 from .report import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .trial import Trial
+    from .trial import Exporter, Trial
 
 _TOPIC = "Destination"
 _PARENT = "x-bt-parent"
+_DEFAULT_PARENT = "project_name:default-otel-project"
+_KINDS = ("project_name:", "project_id:", "experiment_id:")
+_SLUG = re.compile(r"[\w+/=-]{40,}")
+"""What a span's ``export()`` gives has no kind in front."""
+_HEALTH_SECONDS = 2.0
+_RELAY = "braintrust-run-output relay"
 
 
-def examine(trial: Trial, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at each exporter that the trial had."""
+def examine(trial: Trial, environ: Mapping[str, str], *, probe: bool) -> Iterator[Finding]:
+    """Look at each exporter that the trial had; ask at its endpoint whether a relay is there.
+
+    Nothing is asked of another machine, unless with ``probe``.
+    """
+    reaches_braintrust = False
+    others: list[str] = []
     for exporter in trial["exporters"]:
         endpoint = _shown(exporter["endpoint"])
-        if exporter["name"].endswith("BraintrustSpanExporter"):
-            yield from _braintrust(endpoint, exporter["parent"], has_key=exporter["has_key"])
+        relay = find_relay(exporter["endpoint"]) if probe or is_loopback(_host(endpoint)) else ""
+        if relay:
+            yield Finding(
+                _TOPIC, "ok", f"{relay} at {endpoint}: it completes roots across processes, and sends them on"
+            )
+        elif exporter["name"].endswith("BraintrustSpanExporter"):
+            yield from _braintrust(exporter, endpoint)
         elif endpoint:
-            yield from _otlp(endpoint, _headers(environ))
+            yield from _otlp(endpoint, environ)
         else:
-            yield Finding(_TOPIC, "note", f"{exporter['name']} sends nothing to an OTLP endpoint")
+            yield Finding(_TOPIC, "note", f"{exporter['name'].rpartition('.')[2]} sends nothing to an OTLP endpoint")
+        if relay or _is_braintrust(exporter, environ):
+            reaches_braintrust = True
+        else:
+            others.append(endpoint or exporter["name"].rpartition(".")[2])
+    if environ.get("BRAINTRUST_API_KEY", "").strip() and others and not reaches_braintrust:
+        yield Finding(
+            _TOPIC,
+            "warning",
+            f"BRAINTRUST_API_KEY is set, but spans go to {', '.join(others)} only",
+            "set OTEL_TRACES_EXPORTER=braintrust, unless a collector there sends them on",
+        )
 
 
-def _braintrust(endpoint: str, parent: str, *, has_key: bool) -> Iterator[Finding]:
-    if has_key:
+def find_relay(endpoint: str) -> str:
+    """Return name and version of the relay that serves at an endpoint, "" if none does.
+
+    Args:
+        endpoint: Where an exporter sends spans, by HTTP.
+    """
+    url = urlsplit(endpoint)
+    if url.scheme not in ("http", "https"):
+        return ""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        host = url.netloc.rpartition("@")[2]
+        with direct.open(f"{url.scheme}://{host}/health", timeout=_HEALTH_SECONDS) as response:
+            said = json.loads(response.read(65536))
+    except (OSError, ValueError):  # nothing is there, or something else
+        return ""
+    name = said.get("name") if isinstance(said, dict) else None
+    if name not in (_RELAY, _RELAY.replace(" ", "-")):
+        return ""
+    return f"{_RELAY} {said.get('version', '')}".strip()
+
+
+def _is_braintrust(exporter: Exporter, environ: Mapping[str, str]) -> bool:
+    endpoint = _shown(exporter["endpoint"])
+    own = urlsplit(environ.get("BRAINTRUST_API_URL", "")).netloc
+    return (
+        exporter["name"].startswith(("braintrust.", "braintrust_run_output."))
+        or _host(endpoint).endswith("braintrust.dev")
+        or bool(own and urlsplit(endpoint).netloc == own)
+    )
+
+
+def _braintrust(exporter: Exporter, endpoint: str) -> Iterator[Finding]:
+    if exporter["has_key"]:
         yield Finding(_TOPIC, "ok", f"Braintrust at {endpoint}, with an API key")
     else:
         yield Finding(_TOPIC, "problem", "Braintrust, but there is no API key", "set BRAINTRUST_API_KEY")
-    if not parent or parent == "project_name:default-otel-project":
+    parent = exporter["parent"]
+    if not parent or parent == _DEFAULT_PARENT:
         yield Finding(
             _TOPIC,
             "warning",
@@ -41,13 +105,13 @@ def _braintrust(endpoint: str, parent: str, *, has_key: bool) -> Iterator[Findin
             "set BRAINTRUST_PARENT=project_name:<your project>",
         )
     else:
-        yield Finding(_TOPIC, "ok", f"parent {parent}")
+        yield _parent(parent, "BRAINTRUST_PARENT={}")
 
 
-def _otlp(endpoint: str, headers: Mapping[str, str]) -> Iterator[Finding]:
-    host = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").hostname or ""
+def _otlp(endpoint: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    headers = _headers(environ)
     yield Finding(_TOPIC, "note", f"OTLP at {endpoint}")
-    if host.endswith("braintrust.dev"):
+    if _host(endpoint).endswith("braintrust.dev"):
         if "authorization" not in headers:
             yield Finding(
                 _TOPIC,
@@ -64,13 +128,30 @@ def _otlp(endpoint: str, headers: Mapping[str, str]) -> Iterator[Finding]:
                 "add x-bt-parent=project_name:<your project> to OTEL_EXPORTER_OTLP_HEADERS",
             )
     if _PARENT in headers:
-        yield Finding(_TOPIC, "ok", f"parent {headers[_PARENT]}")
+        yield _parent(headers[_PARENT], "x-bt-parent={} in OTEL_EXPORTER_OTLP_HEADERS")
+
+
+def _parent(parent: str, how: str) -> Finding:
+    """Say where traces belong. Without its kind in front Braintrust cannot tell what a name is of."""
+    if parent.startswith(_KINDS) or _SLUG.fullmatch(parent):
+        return Finding(_TOPIC, "ok", f"parent {parent}")
+    name = parent.rpartition(":")[2].strip() or "<your project>"
+    return Finding(
+        _TOPIC,
+        "problem",
+        f"the parent {parent} does not say what it is: {', '.join(_KINDS)} stand in front of a name or id",
+        f"set {how.format(f'project_name:{name}')}",
+    )
 
 
 def _headers(environ: Mapping[str, str]) -> dict[str, str]:
     given = environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or environ.get("OTEL_EXPORTER_OTLP_HEADERS") or ""
     pairs = (pair.partition("=") for pair in given.split(","))
     return {name.strip().lower(): unquote(value).strip() for name, _, value in pairs if name.strip()}
+
+
+def _host(endpoint: str) -> str:
+    return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").hostname or ""
 
 
 def _shown(endpoint: str) -> str:

@@ -16,7 +16,9 @@ Packages: TypeAlias = "Mapping[str, Distribution]"
 """Installed distributions by normalised name."""
 
 _TOPIC = "Installed"
-_SHOWN = re.compile(
+_SAID = ("python", "braintrust-run-output", "opentelemetry-sdk", "opentelemetry-distro", "braintrust")
+"""What is said in a line; the report's ``versions`` have more."""
+_KNOWN = re.compile(
     r"braintrust|opentelemetry-(api|sdk|distro|instrumentation|configuration|exporter-otlp-proto-\w+)$|logfire|langfuse"
     r"|traceloop-sdk|openlit"
 )
@@ -34,7 +36,7 @@ def packages() -> Packages:
     for one in distributions():
         name = one.metadata["Name"]
         if name:
-            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), one)
+            found.setdefault(_normalised(name), one)
     return found
 
 
@@ -42,14 +44,14 @@ def versions(packages: Packages) -> dict[str, str]:
     """Return the versions that matter here."""
     return {
         "python": platform.python_version(),
-        **{name: one.version for name, one in sorted(packages.items()) if _SHOWN.match(name)},
+        **{name: one.version for name, one in sorted(packages.items()) if _KNOWN.match(name)},
     }
 
 
 def examine(packages: Packages, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Look at versions, entry points and distros."""
-    shown = ", ".join(f"{name} {version}" for name, version in versions(packages).items())
-    yield Finding(_TOPIC, "note", shown)
+    known = versions(packages)
+    yield Finding(_TOPIC, "note", ", ".join(f"{name} {known[name]}" for name in _SAID if name in known))
     sdk = packages.get("opentelemetry-sdk")
     if sdk is not None and tuple(int(number) for number in re.findall(r"\d+", sdk.version)[:2]) < _OLDEST_SDK:
         yield Finding(
@@ -58,6 +60,13 @@ def examine(packages: Packages, environ: Mapping[str, str]) -> Iterator[Finding]
             f"opentelemetry-sdk {sdk.version} is older than 1.30",
             "pip install 'opentelemetry-sdk>=1.30'",
         )
+    yield from _examine_entry_points()
+    yield from _examine_copies()
+    for kind in ("distro", "configurator"):
+        yield from _examine_kind(kind, environ)
+
+
+def _examine_entry_points() -> Iterator[Finding]:
     missing = [f"{group}: {name}" for group, name in _OWN.items() if name not in _names(group)]
     if missing:
         yield Finding(
@@ -67,29 +76,50 @@ def examine(packages: Packages, environ: Mapping[str, str]) -> Iterator[Finding]
             "install the package into this environment: pip install braintrust-run-output",
         )
     else:
-        yield Finding(
-            _TOPIC, "ok", "entry points seen: " + ", ".join(f"{group}: {name}" for group, name in _OWN.items())
-        )
-    for kind in ("distro", "configurator"):
-        names = _names(f"opentelemetry_{kind}")
-        variable = f"OTEL_PYTHON_{kind.upper()}"
-        chosen = environ.get(variable)
-        if chosen and chosen not in names:
-            yield Finding(
-                _TOPIC,
-                "problem",
-                f"{variable}={chosen}, but there is no such {kind}",
-                "set it to one of " + ", ".join(names) if names else f"unset {variable}",
-            )
-        elif len(names) > 1 and not chosen:
+        yield Finding(_TOPIC, "ok", "the entry points of braintrust-run-output")
+
+
+def _examine_copies() -> Iterator[Finding]:
+    """Say where two copies of one of the packages that matter here are on the path: which one is used is chance."""
+    copies: dict[str, list[str]] = {}
+    for one in distributions():
+        name = _normalised(one.metadata["Name"] or "")
+        if _KNOWN.match(name) and one.version not in copies.setdefault(name, []):
+            copies[name].append(one.version)
+    for name, found in sorted(copies.items()):
+        if len(found) > 1:
             yield Finding(
                 _TOPIC,
                 "warning",
-                f"several OpenTelemetry {kind}s are installed, and the order of directories decides: "
-                + ", ".join(names),
-                f"set {variable} to the one that you want",
+                f"{name} is installed more than once: {', '.join(found)}; the first is used",
+                f"pip uninstall {name}, until it is gone, and install it once",
             )
+
+
+def _examine_kind(kind: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    names = _names(f"opentelemetry_{kind}")
+    variable = f"OTEL_PYTHON_{kind.upper()}"
+    chosen = environ.get(variable)
+    if chosen and chosen not in names:
+        yield Finding(
+            _TOPIC,
+            "problem",
+            f"{variable}={chosen}, but there is no such {kind}",
+            "set it to one of " + ", ".join(names) if names else f"unset {variable}",
+            explains=frozenset({"provider"}),
+        )
+    elif len(names) > 1 and not chosen:
+        yield Finding(
+            _TOPIC,
+            "warning",
+            f"several OpenTelemetry {kind}s are installed, and the order of directories decides: " + ", ".join(names),
+            f"set {variable} to the one that you want",
+        )
 
 
 def _names(group: str) -> list[str]:
     return list(dict.fromkeys(one.name for one in entry_points(group=group)))
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

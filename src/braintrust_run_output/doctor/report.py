@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
 """``problem``: run outputs will be missing. ``warning``: may be. ``note``: good to know."""
 
-_MARKS: dict[Level, str] = {"ok": "ok  ", "note": "    ", "warning": "warn", "problem": "BAD "}
+_MARKS: dict[Level, str] = {"ok": "ok", "note": "", "warning": "warn", "problem": "BAD"}
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SHORTEST_SECRET = 6
+_TELLING = 12
+"""A text of so many characters that stands in a logged line says the same as the line."""
+_SETTING = re.compile(r"(?P<variable>[A-Z][A-Z_]{5,})=(?P<value>[^\s,:]+)")
 _NOT_SECRET = {"authorization", "bearer"}
+
+
+NOT_STARTED = frozenset({"start", "provider", "processor", "exporter", "spans", "skipped", "answer"})
+"""The symptoms of an OpenTelemetry that has not started, or not to its end."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,36 @@ class Finding:
     text: str
     remedy: str = ""
     """What to do about it."""
+    symptoms: frozenset[str] = frozenset()
+    """What it is a sign of: it is left out where a problem explains one of these."""
+    explains: frozenset[str] = frozenset()
+    """The symptoms that it is the reason of."""
+    is_logged: bool = False
+    """Whether it is a line of a log, which is left out where another finding says the same."""
+    logged_as: tuple[str, ...] = ()
+    """Parts of such lines."""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what is shown of it."""
+        return {"topic": self.topic, "level": self.level, "text": self.text, "remedy": self.remedy}
+
+
+def told_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Leave out what another finding explains, or says already."""
+    every = list(dict.fromkeys(findings))
+    explained = frozenset[str]().union(*(one.explains for one in every if one.level == "problem"))
+    spoken = [one for one in every if not one.symptoms & explained]
+    said = [one for one in spoken if not one.is_logged]
+    return [one for one in spoken if not (one.is_logged and any(_says_the_same(other, one) for other in said))]
+
+
+def _says_the_same(finding: Finding, logged: Finding) -> bool:
+    """Whether a line of a log has a finding's words, or is about the same value of the same variable."""
+    setting = _SETTING.match(finding.text)
+    if setting and setting["variable"] in logged.text and setting["value"] in logged.text:
+        return True
+    own = (part for part in (finding.text, finding.remedy) if len(part) >= _TELLING)
+    return any(part in logged.text for part in (*own, *finding.logged_as))
 
 
 @dataclass(frozen=True)
@@ -46,7 +82,11 @@ class Report:
 
     def as_json(self) -> str:
         """Return the report as one JSON object: ``ok``, ``findings``, ``versions``, ``trial``."""
-        return json.dumps({"ok": self.ok, **dataclasses.asdict(self)}, indent=2)
+        return json.dumps({"ok": self.ok, **self._as_dict()}, indent=2)
+
+    def _as_dict(self) -> dict[str, object]:
+        findings = [finding.as_dict() for finding in self.findings]
+        return {"findings": findings, "versions": dict(self.versions), "trial": dict(self.trial)}
 
     def as_text(self) -> str:
         """Return the report in plain words."""
@@ -56,16 +96,27 @@ class Report:
             if finding.topic != topic:
                 topic = finding.topic
                 lines += ["", topic]
-            lines.append(f"  {_MARKS[finding.level]} {finding.text}")
+            lines.append(f"  {self.mark(finding):4} {finding.text}")
             if finding.remedy:
                 lines.append(f"       -> {finding.remedy}")
+        return "\n".join([*lines, "", self.verdict]).lstrip("\n")
+
+    @staticmethod
+    def mark(finding: Finding) -> str:
+        """Return the word before a finding, at most four letters."""
+        return _MARKS[finding.level]
+
+    @property
+    def verdict(self) -> str:
+        """The whole in a sentence."""
         problems = sum(finding.level == "problem" for finding in self.findings)
-        verdict = "Run outputs will reach the root span." if self.ok else f"{problems} problem(s): see BAD above."
-        return "\n".join([*lines, "", verdict]).lstrip("\n")
+        if problems:
+            return f"{problems} problem{'s' if problems > 1 else ''}: see BAD above."
+        return "Run outputs will reach the root span."
 
     def without_secrets(self, environ: Mapping[str, str]) -> Report:
         """Return the report with everything blanked out that a variable for a key, token or header holds."""
-        text = json.dumps(dataclasses.asdict(self))
+        text = json.dumps(self._as_dict())
         for secret in sorted(_secrets(environ), key=len, reverse=True):
             text = text.replace(json.dumps(secret)[1:-1], "***")
         fields = json.loads(text)
