@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import threading
@@ -77,7 +78,8 @@ class HostileServer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(ConnectionError):  # whoever asked has been interrupted
+                    self.wfile.write(content)
 
             do_GET = do_POST = handle_one  # noqa: N815
 

@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import SpanKind
 
 from ... import _sdk
+from ...braintrust.traces import PROBE as PROBE_MARK
 from ...installation import find_sdk_provider
 from ...processor import RunOutputSpanProcessor
 from ..trial import ANSWER, PLAIN, PROBE
@@ -79,10 +80,14 @@ def _share_kept(provider: TracerProvider) -> float:
 
 
 def _probe(provider: TracerProvider, watched: Sequence[Watched]) -> bool:
-    """Send a root with a child that carries a completion; return whether the root had its run output."""
+    """Send a root with a child that carries a completion; return whether the root had its run output.
+
+    The root is marked: no dataset row is ever made of it.
+    """
     for one in watched:
         one.sends = True
     root = start_root(provider, _ROOT)
+    root.set_attribute(f"braintrust.metadata.{PROBE_MARK}", True)
     chat = {"gen_ai.operation.name": "chat", "gen_ai.completion": OUTPUT}
     with trace.use_span(root, end_on_exit=True):
         provider.get_tracer(__name__).start_span("chat doctor", attributes=chat).end()
