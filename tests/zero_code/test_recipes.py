@@ -333,6 +333,38 @@ def test_lambda(receiver, directory):
     assert [root["metadata"]["run_output"] for root in roots] == ["You asked: Paris", "You asked: Oslo"]
 
 
+def test_multi_turn_sessions(receiver, directory):
+    section = recipe("Multi-turn sessions")
+    (directory / "app.py").write_text(section.python)
+
+    ended = run_script(section.commands[0], receiver, directory)
+
+    assert (ended.code, ended.log) == (0, "")
+    turns = [row for row in receiver.store.rows() if row["is_root"]]
+    assert [turn["input"] for turn in turns] == ["And in Paris?", "And in Oslo?"]
+    assert outputs_of_roots(receiver) == ["You asked: And in Oslo?", "You asked: And in Paris?"]
+    assert {turn["metadata"]["session_id"] for turn in turns} == {"session-17"}
+
+
+NOTEBOOK = """
+cells = open("cells").read().split("# ---")
+for cell in [*cells, *cells]:
+    exec(compile(cell, "cell", "exec"), {})
+"""
+"""A kernel in which all cells are run twice."""
+
+
+def test_notebooks(receiver, directory):
+    section = recipe("Notebooks")
+    (directory / "cells").write_text("# ---".join(section.code("python")))
+
+    ended = run(NOTEBOOK, cwd=directory, **variables(receiver, OTEL_BSP_SCHEDULE_DELAY="600000"))
+
+    assert (ended.code, ended.log) == (0, "")
+    assert outputs_of_roots(receiver) == ["You asked: What is the weather in Paris?"] * 2
+    assert receiver.headers[0]["x-bt-parent"] == "project_name:weather"
+
+
 def test_declarative_configuration(receiver, directory):
     section = recipe("Declarative configuration")
     (directory / "otel.yaml").write_text(section.code("yaml")[0])
@@ -349,4 +381,4 @@ def test_every_recipe_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
 
     assert [title for title in PAGE if f'"{title}"' not in source] == []
-    assert len(PAGE) == 15
+    assert len(PAGE) == 17
