@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_REFUSAL = "Refused: the host, and the page that sends this, must be of this server, e.g. http://127.0.0.1:4319\n"
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host name or address means this machine alone.
 
@@ -31,9 +35,11 @@ def is_loopback(host: str) -> bool:
 
 
 class LoopbackOnly:
-    """ASGI middleware that answers 403 to a request addressed to, or sent by a page of, another host.
+    """ASGI middleware that answers 403 to what a page of another server asks for.
 
-    Binding a loopback address is not enough: a web page can point its own host name at 127.0.0.1.
+    Binding a loopback address is not enough: a web page can point its own host name at 127.0.0.1, and a page of another
+    port of this machine can send a form here. So a request must name this machine as its host; its page, if it comes
+    from one, must be of this machine as well, and of this very server for anything but reading.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -44,10 +50,20 @@ class LoopbackOnly:
         app = self._app
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            origin = headers.get("origin")
-            if not _names_loopback(f"//{headers.get('host', '')}") or not (origin is None or _names_loopback(origin)):
-                app = PlainTextResponse("Host and Origin must be loopback, e.g. 127.0.0.1\n", status_code=403)
+            if not _names_loopback(f"//{headers.get('host', '')}") or not _may_come_from_its_page(scope, headers):
+                app = PlainTextResponse(_REFUSAL, status_code=403)
         await app(scope, receive, send)
+
+
+def _may_come_from_its_page(scope: Scope, headers: Headers) -> bool:
+    """Whether the page that sent a request, if one did, may send it."""
+    origin = headers.get("origin")
+    if scope["method"] in _READING:
+        return origin is None or _names_loopback(origin)
+    if origin is not None:
+        return origin == f"{scope['scheme']}://{headers.get('host')}"
+    # Browsers leave Origin away at times, but never this.
+    return headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
 
 
 def _names_loopback(url: str) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from ...otlp import JSON, BodyTooLargeError
 from ...otlp.http import Body
 
-LARGEST_EXPANSION = 100
-"""How many times larger than what was sent a decompressed body may be. Telemetry shrinks to a tenth or twentieth."""
 FREE_BYTES = 1024 * 1024
-"""What a body may have, however small it was when it was sent, and however much is in it."""
+"""Bodies up to this size may hold whatever they do."""
 MOST_VALUES = 1_000_000
 """How many messages a larger protobuf body may have (groups, spans, events, attributes, values of a list)."""
+MOST_FIELDS = 4_000_000
+"""How many fields these messages may have together."""
 MOST_MARKS = 4_000_000
 """How many brackets, braces and commas a larger JSON body may have."""
 _MARKS = (b"{", b"[", b",")
@@ -35,7 +35,9 @@ _MESSAGES: dict[str, dict[int, str]] = {
     "KeyValueList": {1: "KeyValue"},
     "Leaf": {},
 }
-_LENGTH_DELIMITED, _FIXED64, _FIXED32, _VARINT = 2, 1, 5, 0
+_LENGTH_DELIMITED, _VARINT = 2, 0
+_FIXED = {1: 8, 5: 4}
+"""Wire types with a content of so many bytes."""
 
 
 def decompress(sent: bytes, encoding: str, limit: int) -> bytes:
@@ -44,13 +46,13 @@ def decompress(sent: bytes, encoding: str, limit: int) -> bytes:
     Args:
         sent: The body as it was sent.
         encoding: One of `CONTENT_ENCODINGS`.
-        limit: Its greatest size after decompression, in bytes, where it has not grown out of proportion.
+        limit: Its greatest size after decompression, in bytes.
 
     Raises:
         BodyTooLargeError: It is larger.
         BadPayloadError: The data is damaged or incomplete.
     """
-    body = Body(encoding=encoding, limit=min(limit, max(FREE_BYTES, len(sent) * LARGEST_EXPANSION)))
+    body = Body(encoding=encoding, limit=limit)
     body.add(sent)
     return body.whole()
 
@@ -66,37 +68,41 @@ def check_contents(body: bytes, content_type: str) -> None:
     if content_type == JSON:
         if sum(body.count(mark) for mark in _MARKS) > MOST_MARKS:
             raise BodyTooLargeError(f"the JSON has more than {MOST_MARKS:,} brackets and commas: send smaller batches")
-    elif _has_more_messages(body, MOST_VALUES):
+    elif _holds_too_much(body):
         raise BodyTooLargeError(f"the request has more than {MOST_VALUES:,} values: send smaller batches")
 
 
-def _has_more_messages(body: bytes, most: int) -> bool:
-    """Whether a protobuf trace export has more messages than this. What cannot be read is not counted."""
+def _holds_too_much(body: bytes) -> bool:
+    """Whether a protobuf trace export has too many messages or fields. What cannot be read is not counted."""
     waiting = [(0, len(body), "Request")]
-    count = 0
+    messages = fields = 0
     while waiting:
         position, end, message = waiting.pop()
         inner = _MESSAGES[message]
         while position < end:
             tag, position = _varint(body, position, end)
-            wire_type = tag & 7
-            if wire_type == _LENGTH_DELIMITED:
-                length, position = _varint(body, position, end)
-                below = inner.get(tag >> 3)
-                if below is not None:
-                    count += 1
-                    if count > most:
-                        return True
-                    if length:
-                        waiting.append((position, min(position + length, end), below))
-                position += length
-            elif wire_type == _VARINT:
-                _, position = _varint(body, position, end)
-            elif wire_type in (_FIXED64, _FIXED32):
-                position += 8 if wire_type == _FIXED64 else 4
-            else:
-                break  # nothing that OTLP has: the reader says what is wrong
+            fields += 1
+            start, position = _content(tag & 7, body, position, end)
+            below = inner.get(tag >> 3) if tag & 7 == _LENGTH_DELIMITED else None
+            if below is not None:
+                messages += 1
+                if start < position:
+                    waiting.append((start, min(position, end), below))
+            if messages > MOST_VALUES or fields > MOST_FIELDS:
+                return True
     return False
+
+
+def _content(wire_type: int, body: bytes, position: int, end: int) -> tuple[int, int]:
+    """Return where the content of a field begins and ends."""
+    if wire_type == _LENGTH_DELIMITED:
+        length, position = _varint(body, position, end)
+        return position, position + length
+    if wire_type == _VARINT:
+        return position, _varint(body, position, end)[1]
+    if wire_type in _FIXED:
+        return position, position + _FIXED[wire_type]
+    return position, end  # nothing that OTLP has: the reader says what is wrong
 
 
 def _varint(body: bytes, position: int, end: int) -> tuple[int, int]:

@@ -1,12 +1,6 @@
-"""What keeps the pages to themselves: span content is hostile, and so may be other pages of the browser."""
+"""What keeps the pages to themselves: span content is hostile. Forms of other servers' pages never get here."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -21,14 +15,3 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """Headers of every answer that a browser shows."""
-
-
-def is_from_our_pages(request: Request) -> bool:
-    """Whether a form was sent by a page of this very server, or by no page at all.
-
-    `LoopbackOnly` refuses pages of other hosts. This refuses those of other ports of this machine as well.
-    """
-    origin = request.headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc == request.headers.get("host")
-    return request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
