@@ -46,7 +46,7 @@ class Pipeline:
 
     @property
     def live(self) -> int:
-        return self.processor._decider.remembered
+        return self.processor._traces.remembered
 
 
 class CountedIds(IdGenerator):

@@ -1,7 +1,11 @@
 """What happens when something here fails: the application never notices, the log says it once.
 
-One WARNING per kind of failure, then DEBUG. A message names the type of the exception and the place where
-it was raised, never its text: that may hold a payload or a key.
+One WARNING per kind of failure, then DEBUG. A message names the type of the exception and the place where it was
+raised, not its text: that may hold a payload or a key. Only where the exception comes from a wrapped processor or a
+setting, it says the text as well, for that says what to do.
+
+Only an `Exception` is a failure. What is none (KeyboardInterrupt, SystemExit, gevent's Timeout) is somebody's wish and
+is never caught here.
 """
 
 from __future__ import annotations
@@ -14,25 +18,18 @@ logger = logging.getLogger("braintrust_run_output")
 _seen: dict[str, object] = {}  # without a lock: one that is held when the process forks would stop the child
 
 
-def contain(doing: str, error: BaseException) -> None:
-    """Deal with an exception that must not reach the application: report it, or raise it if it means to stop.
-
-    ``KeyboardInterrupt`` and ``SystemExit`` are raised again; everything else, other ``BaseException`` types included,
-    ends here.
+def contain(doing: str, error: Exception, *, says: bool = False) -> None:
+    """Report an exception that must not reach the application: as WARNING the first time, as DEBUG after that.
 
     Args:
         doing: What failed, as the log shall name it ("Reading a completion").
         error: What it failed with.
+        says: Whether its message can be logged: it comes from a wrapped processor or a setting. Default False.
     """
-    if isinstance(error, (KeyboardInterrupt, SystemExit)):
-        raise error
-    report(doing, error)
-
-
-def report(doing: str, error: BaseException) -> None:
-    """Log a contained failure: as WARNING the first time that this kind is seen, as DEBUG after that."""
-    place = _place(error)
-    warn_once(f"{doing}: {type(error).__name__}", "%s failed with %s at %s", doing, type(error).__name__, place)
+    with contextlib.suppress(RecursionError):  # the application is so deep in calls that there is no room to say it
+        kind = type(error).__name__
+        said = f" ({error})" if says and str(error) else ""
+        warn_once(f"{doing}: {kind}", "%s failed with %s%s at %s", doing, kind, said, _place(error))
 
 
 def warn_once(kind: str, message: str, *args: object) -> None:

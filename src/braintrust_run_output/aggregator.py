@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
 
-    from ._sdk import SpanKey
+    from .outcome import SpanKey
     from .config import Root
     from .run_outputs import Findings, GenericOutput, RecordedCompletion, RunOutput
 
@@ -204,3 +204,8 @@ def _messages_or_text(value: str) -> object:
         except (ValueError, RecursionError):  # cut, or changed by a transform
             pass
     return value
+
+
+def oldest(spans: dict[str, object], number: int) -> list[str]:
+    """Return so many keys that have been in a dictionary longest."""
+    return list(spans)[:number] if number > 0 else []

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 ENV_PREFIX = "BRAINTRUST_RUN_OUTPUT_"
+_RELAY_PREFIX = ENV_PREFIX + "RELAY_"
+"""What begins with this is the relay's to read."""
 
 Transform: TypeAlias = "Callable[[str, ReadableSpan], str | None]"
 """From a run output and the span that it was found on to the value to write, or None to write nothing."""
@@ -35,18 +37,22 @@ class RunOutputConfig:
         spans: Which spans get a value beside roots: those with ``completions``, or ``none``.
         root: Which completion a local root gets: the descendants' ``last`` (by end time) or ``first``, ``all`` as a
             JSON array in end order, its ``own`` (never mirrored), or nothing (``off``).
+        answer_spans: Comma-separated patterns of the names of the spans that hold the answer. ``*`` stands for any
+            characters, ``?`` for one; case counts. Default none.
+        side_spans: Patterns of the names of spans whose completions, and those below them, are not the answer.
         format: ``text`` (plain text where there is only text, else OpenAI chat messages as JSON), ``messages``
             (always the JSON array), or ``verbatim`` (the source value as found).
         overwrite: Replace a value that the application set.
         max_length: Longest value in characters; one that was cut adds ``<key>_truncated``.
         linkage: Add ``braintrust.metadata.span_id`` and ``root_span_id`` of the span that the output came from to
             the root.
-        mirror_input: Give a root without input ``braintrust.input_json``, from the first completion's input messages.
+        mirror_input: Give a root without input ``braintrust.input_json``: the input of the call whose output it gets.
         hold: When the wrapping form holds a local root back for late completions: while descendants run (``open``),
             whenever it has no completion (``always``), or ``never``.
         hold_millis: How long it is held at the most, in milliseconds.
         transform: Called with the value and the span that it was found on, on the thread that ended that span; returns
             the value to write or None to write nothing. For redaction. A callable, or "module:function".
+        metrics: Count local roots above a model call by what they got, through OpenTelemetry's metrics API.
 
     Raises:
         ValueError: A field has a value that is not allowed; the message names the field, the value and what is.
@@ -56,6 +62,8 @@ class RunOutputConfig:
     key: str = "run_output"
     spans: Spans = "completions"
     root: Root = "last"
+    answer_spans: str | None = None
+    side_spans: str | None = None
     format: Format = "text"
     overwrite: bool = False
     max_length: int = 1_000_000
@@ -64,6 +72,7 @@ class RunOutputConfig:
     hold: Hold = "open"
     hold_millis: int = 2_000
     transform: Transform | str | None = None
+    metrics: bool = False
 
     def __post_init__(self) -> None:
         """Check every field and bring it to its type."""
@@ -80,7 +89,7 @@ class RunOutputConfig:
 
         A variable that is not set or empty means the default. One with a value that is not allowed is reported
         by one WARNING that names the variable, the value and what is allowed, and means the default; so is one
-        with the prefix and a name that is not a setting's.
+        with the prefix and a name that is not a setting's. A ``transform`` that cannot be loaded withholds every value.
 
         Args:
             environ: Where to read; default ``os.environ``.
@@ -121,7 +130,7 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
         if value:
             _read_into(values, name, variable(name), value)
     for one in environ:
-        if one.startswith(ENV_PREFIX):
+        if one.startswith(ENV_PREFIX) and not one.startswith(_RELAY_PREFIX):
             name = one[len(ENV_PREFIX) :].lower()
             if name not in SETTINGS:
                 _warn_unknown("environment variable", name, variable)
@@ -133,13 +142,14 @@ def _read_into(values: dict[str, object], name: str, source: str, value: object)
         values[name] = SETTINGS[name].read(value)
     except ValueError as error:
         values.pop(name, None)
-        _faults.warn_once(
-            f"{source}={value}",
-            "%s=%r is not allowed, the default is used: give %s",
-            source,
-            value,
-            error,
-        )
+        instead = "the default is used"
+        if name == "transform":  # it may be there to redact
+            values[name], instead = _withhold, "no run output is written"
+        _faults.warn_once(f"{source}={value}", "%s=%r is not allowed, %s: give %s", source, value, instead, error)
+
+
+def _withhold(_value: str, _span: object) -> None:
+    """Stand for a transform that could not be loaded."""
 
 
 def _warn_unknown(kind: str, name: str, written: Callable[[str], str]) -> None:
@@ -218,6 +228,21 @@ def _metadata_key() -> Setting:
     return Setting(read, allowed)
 
 
+def _patterns() -> Setting:
+    allowed = "patterns of span names, separated by commas, such as 'answer, *writer'"
+
+    def read(value: object) -> str | None:
+        if value is None:
+            return None
+        if isinstance(value, (list, tuple)):  # as a configuration file may have them
+            value = ",".join(map(str, value))
+        if not isinstance(value, str) or not value.replace(",", "").strip():
+            raise ValueError(allowed)
+        return value
+
+    return Setting(read, allowed)
+
+
 def _function() -> Setting:
     allowed = "a function of (value, span), or where to import it from as 'module:function'"
 
@@ -231,7 +256,7 @@ def _function() -> Setting:
             found: object = importlib.import_module(module)
             for name in path.split("."):
                 found = getattr(found, name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a module may end in sys.exit()
             raise ValueError(f"{allowed}; importing it failed with {type(error).__name__}") from error
         if not callable(found):
             raise ValueError(allowed)
@@ -245,6 +270,8 @@ SETTINGS: dict[str, Setting] = {
     "key": _metadata_key(),
     "spans": _choice(Spans),
     "root": _choice(Root),
+    "answer_spans": _patterns(),
+    "side_spans": _patterns(),
     "format": _choice(Format),
     "overwrite": _boolean(),
     "max_length": _positive_integer(),
@@ -253,4 +280,5 @@ SETTINGS: dict[str, Setting] = {
     "hold": _choice(Hold),
     "hold_millis": _positive_integer(),
     "transform": _function(),
+    "metrics": _boolean(),
 }

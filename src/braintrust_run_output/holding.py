@@ -1,166 +1,175 @@
-"""Roots that are held back for completions that arrive after their end.
+"""Roots that wait for completions that arrive after their end.
 
-Locking: ``_changed`` guards ``held``, ``_releasing`` and ``_timer``. Whoever takes a root out of ``held`` releases
-it, without the lock: what a release runs is other people's code.
+Locking: ``_lock`` guards ``_held`` and ``_timer``. Whoever takes a root out of ``_held`` releases it, without the lock:
+what a release runs is other people's code. Time is kept by a thread that is started when it is needed and only sleeps,
+so it works as well where gevent or eventlet has patched threads and sleep after this was made.
 """
 
 from __future__ import annotations
 
 import atexit
 import threading
+import time
 import weakref
-from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from . import _faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._sdk import SpanKey
+    from collections.abc import Callable, Hashable
 
 MAX_HELD = 10_000
 """How many roots are held at once; beyond that the oldest is released."""
+_GLANCE = 0.002
+"""How often it is looked whether other threads have released what they had taken, in seconds."""
 
+_LONGEST_SLEEP = 0.5
+"""How long the timer sleeps at most, in seconds: so it ends soon when nothing is held any more."""
+
+_Key = TypeVar("_Key", bound="Hashable")
 _Item = TypeVar("_Item")
 
 
-class _Held(Generic[_Item]):
-    __slots__ = ("deadline", "item")
+class HeldRoots(Generic[_Key, _Item]):
+    """Holds items, each for the same time, and releases every one exactly once.
 
-    def __init__(self, item: _Item, deadline: float) -> None:
-        self.item = item
-        self.deadline = deadline
-        """When to release it at the latest, by the monotonic clock."""
-
-
-class HeldRoots(Generic[_Item]):
-    """Holds items by their span's key, each for the same time, and releases every one exactly once.
-
-    One daemon thread keeps the time; it runs only while something is held. What is still held when the interpreter
-    exits is released then. A forked child holds nothing: what it inherits is its parent's to release.
+    One daemon thread keeps the time; it runs only while something is held. From the moment when the interpreter exits
+    nothing is held any more. A forked child holds nothing: what it inherits is its parent's to release.
 
     Args:
-        release: Called with each item, from whichever thread releases it.
+        release: Called with each key and item, from whichever thread releases it.
         millis: How long an item is held at the most, in milliseconds.
         max_held: How many are held at once.
     """
 
-    def __init__(self, release: Callable[[_Item], None], *, millis: int, max_held: int = MAX_HELD) -> None:
+    def __init__(self, release: Callable[[_Key, _Item], None], *, millis: int, max_held: int = MAX_HELD) -> None:
         self._release = release
-        self._seconds = min(millis, int(threading.TIMEOUT_MAX) * 1000) / 1000
+        self._seconds = millis / 1000
         self._max_held = max_held
-        self._at_exit: Callable[[], None] | None = None
-        self.held: dict[SpanKey, _Held[_Item]] = {}
-        """What is held, by its span's key; for others to look up, not to change."""
         self.forget()
+        self._at_exit = _close_at_exit(self)
 
     def forget(self) -> None:
         """Drop everything without releasing it: for a forked child."""
-        self._changed = threading.Condition()
-        self.held.clear()
+        self._lock = threading.RLock()  # a signal handler or a finalizer may end spans on the thread that holds it
+        self._held: dict[_Key, tuple[_Item, float]] = {}
         self._releasing: list[int] = []
         self._timer: threading.Thread | None = None
         self._closed = False
 
-    def hold(self, key: SpanKey, item: _Item) -> bool:
+    def __contains__(self, key: _Key) -> bool:
+        """Whether it is held."""
+        return key in self._held
+
+    def __len__(self) -> int:
+        """How many are held."""
+        return len(self._held)
+
+    def hold(self, key: _Key, item: _Item) -> bool:
         """Hold an item from now on.
 
         Returns:
             Whether it is held; False once this is closed.
 
         Raises:
-            RuntimeError: The timer thread could not be started. The item is not held.
+            RuntimeError: The thread that keeps the time could not be started. The item is not held.
         """
-        with self._changed:
+        with self._lock:
             if self._closed:
                 return False
-            if self._timer is None:
-                timer = threading.Thread(target=self._keep_time, name="braintrust-run-output-hold", daemon=True)
-                timer.start()
-                self._timer = timer
-            if self._at_exit is None:
-                self._at_exit = _release_all_at_exit(self)
-            self.held[key] = _Held(item, monotonic() + self._seconds)
-            oldest = next(iter(self.held)) if len(self.held) > self._max_held else None
+            self._held[key] = (item, time.monotonic() + self._seconds)
+            oldest = next(iter(self._held)) if len(self._held) > self._max_held else None
+        try:
+            self._keep_time()
+        except BaseException:
+            self._held.pop(key, None)
+            raise
         if oldest is not None:
             self.release(oldest)
         return True
 
-    def release(self, key: SpanKey) -> None:
-        """Release the item of a span, if it is held."""
-        with self._changed:
-            held = self.held.pop(key, None)
-            if not self.held:
-                self._changed.notify_all()  # the timer has nothing left to wait for
+    def release(self, key: _Key) -> None:
+        """Release an item, if it is held."""
+        mine = threading.get_ident()
+        with self._lock:
+            held = self._held.pop(key, None)
             if held is None:
                 return
-            self._releasing.append(threading.get_ident())
+            self._releasing.append(mine)
         try:
-            self._let_go(held.item)
+            self._release(key, held[0])
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("Releasing a held root", error)
         finally:
-            with self._changed:
-                self._releasing.remove(threading.get_ident())
-                self._changed.notify_all()
+            self._releasing.remove(mine)
 
-    def release_all(self, timeout: float = 1) -> None:
+    def release_all(self, seconds: float = 1) -> None:
         """Release everything that is held now, and wait for what other threads are releasing.
 
         Args:
-            timeout: How long to wait for them, in seconds.
+            seconds: How long to wait for them.
         """
-        for key in list(self.held):
+        for key in list(self._held):
             self.release(key)
-        mine = threading.get_ident()
-        with self._changed:
-            self._changed.wait_for(lambda: all(one == mine for one in self._releasing), timeout)
+        until, mine = time.monotonic() + seconds, threading.get_ident()
+        while any(one != mine for one in list(self._releasing)) and time.monotonic() < until:
+            time.sleep(_GLANCE)
 
     def close(self) -> None:
-        """Release everything, hold nothing any more, and wait for the timer to end, for at most a second."""
-        with self._changed:
-            self._closed = True
+        """Release everything, and hold nothing any more."""
+        self._closed = True
         self.release_all()
-        timer = self._timer
-        if timer is not None and timer is not threading.current_thread():
-            timer.join(1)
-        if self._at_exit is not None:
-            atexit.unregister(self._at_exit)
-            self._at_exit = None
+        atexit.unregister(self._at_exit)
 
-    def _let_go(self, item: _Item) -> None:
-        try:
-            self._release(item)
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Releasing a held root", error)
+    # --- time ----------------------------------------------------------------------------------------------------
 
     def _keep_time(self) -> None:
-        while True:
-            with self._changed:
-                key, held = next(iter(self.held.items()), (None, None))
-                if held is None:
-                    self._timer = None
-                    return
-                left = held.deadline - monotonic()
+        with self._lock:
+            if self._timer is not None:
+                return
+            self._timer = timer = threading.Thread(
+                target=self._release_in_time, name="braintrust-run-output-hold", daemon=True
+            )
+        try:
+            timer.start()  # without the lock: it waits until the thread runs
+        except BaseException:
+            self._timer = None
+            raise
+
+    def _release_in_time(self) -> None:
+        try:
+            while (first := self._first()) is not None:
+                key, deadline = first
+                left = deadline - time.monotonic()
                 if left > 0:
-                    self._changed.wait(left)
-                    continue
-            if key is not None:
-                try:
+                    time.sleep(min(left, _LONGEST_SLEEP))
+                else:
                     self.release(key)
-                except BaseException as error:  # noqa: BLE001 (this thread serves the other roots as well)
-                    _faults.report("Releasing a held root", error)
+        except BaseException:  # somebody ends this thread: another one keeps the time for those that are still held
+            self._timer = None
+            if self._held:
+                self._keep_time()
+            raise
+
+    def _first(self) -> tuple[_Key, float] | None:
+        """Return what is to be released first, and when; None, and the end of the timer, if nothing is held."""
+        with self._lock:
+            for key, (_, deadline) in self._held.items():
+                return key, deadline
+            self._timer = None
+            return None
 
 
-def _release_all_at_exit(held: HeldRoots[_Item]) -> Callable[[], None]:
-    """Release what is held when the interpreter exits, if the holder still lives, and return the registered function.
+def _close_at_exit(held: HeldRoots[_Key, _Item]) -> Callable[[], None]:
+    """Have everything released, and nothing held any more, when the interpreter exits, if the holder still lives.
 
-    Registered at the first hold, so after the tracer provider: it runs before the provider shuts down.
+    Returns what is registered for that: after the tracer provider's own, so that it runs before that shuts down.
     """
     reference = weakref.ref(held)
 
-    def release_all() -> None:
+    def close() -> None:
         alive = reference()
         if alive is not None:
-            alive.release_all()
+            alive.close()
 
-    return atexit.register(release_all)
+    return atexit.register(close)

@@ -9,6 +9,10 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 
 from . import _faults, _sdk
+from .conventions.inputs import read_input
+from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
+from .conventions.span_events import CHOICE
+from .outcome import Outcome
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider as AnyLoggerProvider
@@ -62,7 +66,7 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
         """Join the record's completion, if it has one, to its span."""
         try:
             self._join(log_record)
-        except BaseException as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Reading a log record", error)
 
     def emit(self, log_data: _sdk.EmittedRecord) -> None:
@@ -70,12 +74,6 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
         self.on_emit(log_data)
 
     def _join(self, emitted: _sdk.EmittedRecord) -> None:
-        # Loaded with the first record: see `RunOutputSpanProcessor._decider`.
-        from .conventions.inputs import read_input
-        from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
-        from .conventions.span_events import CHOICE
-        from .run_outputs import RecordedCompletion
-
         record = emitted.log_record
         attributes = record.attributes or {}
         name = event_name(getattr(record, "event_name", None), attributes)
@@ -85,10 +83,11 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
         if completion is not None:
             times = (record.timestamp, record.observed_timestamp)
             time = next((one for one in times if isinstance(one, int) and one), None) or time_ns()
-            recorded = RecordedCompletion(completion, time, read_input(attributes))
+            asked = read_input(attributes) if self.span_processor.config.mirror_input else None
             key = (record.trace_id, record.span_id)
+            said = Outcome(key, start=time, end=time, completion=completion, input=asked)
             continues = is_further_choice(record.body) if name == CHOICE else False
-            self.span_processor.add_recorded(key, recorded, continues=continues)
+            self.span_processor.add_recorded(said, continues=continues)
 
     def shutdown(self) -> None:
         """Do nothing: what is joined is with the span processor."""

@@ -1,8 +1,7 @@
-"""The attributes under ``braintrust.metadata``: what the application put there, and what a run output adds.
+"""What is in the metadata of a Braintrust span, and how something is put into it.
 
 Braintrust reads a span's metadata from ``braintrust.metadata``, a JSON object in a string, and from its flattened
-form, ``braintrust.metadata.<key>``. Where a span has the object, a run output is written to both, so that either
-reading finds it.
+form, ``braintrust.metadata.<key>``.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from ._sdk import SpanKey
 
 METADATA = "braintrust.metadata"
 
@@ -31,50 +28,35 @@ def explicit(attributes: Mapping[str, object], key: str) -> str | None:
     if value is None:
         encoded = attributes.get(METADATA)
         if isinstance(encoded, str) and key in encoded:
-            value = _object(encoded).get(key)
+            value = (_object(encoded) or {}).get(key)
     return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
 
 
-def to_write(
-    attributes: Mapping[str, object],
-    key: str,
-    value: str,
-    *,
-    max_length: int,
-    is_cut: bool = False,
-    found_on: SpanKey | None = None,
-) -> dict[str, str | bool]:
-    """Return the attributes that put a run output into a span's metadata.
+def merged(encoded: str, added: Mapping[str, str | bool]) -> str | None:
+    """Return the text of a JSON object with members added, and everything else in it as it was, to the letter.
+
+    Numbers such as ``1.10`` or ``1e999`` and names that stand in it twice would not survive being parsed and encoded.
 
     Args:
-        attributes: The span's attributes.
-        key: The metadata key.
-        value: The run output.
-        max_length: Longest value in characters; one that is cut adds ``<key>_truncated``.
-        is_cut: Whether the value has been cut before.
-        found_on: The span that the output was found on, for ``span_id`` and ``root_span_id`` as Braintrust names them
-            (hexadecimal); default none, nothing is added.
+        encoded: The text.
+        added: The members.
+
+    Returns:
+        The new text; None if it is no JSON object, or has one of the members in a way that could not be kept.
     """
-    if len(value) > max_length:
-        value, is_cut = value[:max_length], True
-    if not is_cut and found_on is None and METADATA not in attributes:
-        return {attribute(key): value}
-    added: dict[str, str | bool] = {key: value}
-    if is_cut:
-        added[f"{key}_truncated"] = True
-    if found_on is not None:
-        trace_id, span_id = found_on
-        added |= {"span_id": format(span_id, "016x"), "root_span_id": format(trace_id, "032x")}
-    written = {attribute(name): item for name, item in added.items()}
-    encoded = attributes.get(METADATA)
-    if isinstance(encoded, str) and (present := _object(encoded)):
-        written[METADATA] = json.dumps({**present, **added})  # in ASCII: what is present may hold half a character
-    return written
+    present = _object(encoded)
+    if present is None:
+        return None
+    if present.keys() & added.keys():
+        is_kept = encoded in (json.dumps(present), json.dumps(present, separators=(",", ":"), ensure_ascii=False))
+        return json.dumps({**present, **added}) if is_kept else None
+    body = encoded.rstrip()[:-1].rstrip()
+    return body + (", " if present else "") + json.dumps(added)[1:]
 
 
-def _object(encoded: str) -> dict[str, object]:
+def _object(encoded: str) -> dict[str, object] | None:
     try:
         value = json.loads(encoded)
     except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,25 +1,40 @@
-"""RunOutputSpanProcessor: reads a span's completion when it ends, asks the aggregator, writes the run output."""
+"""RunOutputSpanProcessor: the SDK's hooks, and a span's way through this package, once.
+
+A span's value is decided when the span ends, on the thread that ends it, and never changes after that::
+
+    on_start     Traces.start                         note the span's id and its parent's
+    _on_ending   _says_nothing?  Traces.end, done     nearly every span
+    or on_end    read_outcome                         what it says
+                 Traces.end                           take that to the runs of the roots above, off the living
+                 Run.choose                           a root: which of all that is its value
+                 value_of, to_write                   render, transform, cut; write, or hand an enriched copy on
+"""
 
 from __future__ import annotations
 
 import weakref
 from typing import TYPE_CHECKING
 
+from opentelemetry.sdk.trace import SpanProcessor
+
 from . import _faults, _sdk
-from .aggregator import Aggregator
 from .config import RunOutputConfig
-from .lineage import Lineage
+from .conventions.inputs import has_input
+from .holding import HeldRoots
+from .outcome import matches, read_outcome, says_nothing
+from .run import Choice, Rule, Run, Said
+from .traces import Traces, roots_above
+from .writing import INPUT_JSON, input_of, to_write, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+    from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from ._sdk import ContextTuple, Glance, SpanKey
-    from .decision import Decider, EndedSpan
-    from .holding import HeldRoots
-    from .run_outputs import RecordedCompletion
+    from .outcome import Outcome
+    from .traces import KnownSpan, LocalRoot
+    from .writing import Asked, Written
 
 _processors: list[weakref.ref[RunOutputSpanProcessor]] = []
 
@@ -29,7 +44,7 @@ def span_processors() -> list[RunOutputSpanProcessor]:
     return [alive for one in list(_processors) if (alive := one()) is not None]
 
 
-class RunOutputSpanProcessor(_sdk.SpanHooks):
+class RunOutputSpanProcessor(SpanProcessor):
     """Writes each model output to ``braintrust.metadata.run_output`` of its span, and mirrors it onto the local root.
 
     Alone, it enriches spans in place, for every exporter and in any order of registration::
@@ -41,190 +56,100 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
 
         provider.add_span_processor(RunOutputSpanProcessor(BraintrustSpanProcessor()))
 
-    It never raises into the application. Safe for use by many threads; a forked child starts with no spans.
+    It never raises into the application: what is an `Exception` is contained and logged once; what is none
+    (``KeyboardInterrupt``, gevent's ``Timeout``) passes. Safe for use by many threads; a forked child starts with no
+    spans.
 
     Args:
         next_processor: The processor to wrap; default none, spans are enriched in place.
         config: The configuration; default ``RunOutputConfig.from_env()``.
+
+    Raises:
+        TypeError: ``next_processor`` is no span processor, or ``config`` no configuration; it says what to write.
     """
 
     def __init__(self, next_processor: SpanProcessor | None = None, *, config: RunOutputConfig | None = None) -> None:
-        self.config = RunOutputConfig.from_env() if config is None else config
+        _check(next_processor, config)
+        self.config = config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
-        self._follows = self.config.enabled
-        is_in_place = self._follows and next_processor is None
-        self._enriches = is_in_place and _sdk.calls_on_ending()
-        self._awaits_ending = self._enriches
-        self._tell_start = self._tell_ending = None
-        if next_processor is not None:
-            self._tell_start = getattr(next_processor, "on_start", None)
-            self._tell_ending = _sdk.on_ending_of(next_processor)
-        elif is_in_place and not self._enriches:
-            self._tell_start = self._shadow_end
-        self._writes_roots_only = self.config.spans == "none"
-        holds = next_processor is not None and self.config.hold != "never"
-        self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
-        self._lineage = lineage = Lineage(self._aggregator.forget, follows_running=holds)
-        self._made_decider: Decider | None = None
-        self._started, self._passed, self._tidy_up = lineage.start, lineage.end, lineage.forget_ended
-        self._live, self._ended, self._twins = lineage.live, lineage.ended, lineage.twins
-        self._max_live, self._max_ended = lineage.max_live, lineage.max_ended
-        self._say_nothing = self._say_nothing_at_first
-        self._awaited, self._recorded = self._aggregator.gathered, self._aggregator.records
-        self._running = lineage.running
-        self._runs_below = lineage.runs_below if holds else None
-        self._waits_for_outputs = holds and self.config.hold == "always"
-        self._held = self._hold_roots() if holds else None
+        self._tell_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
+        self._in_place = config.enabled and next_processor is None
+        self._shadows_end = self._in_place and not _sdk.calls_on_ending()
+        self._awaits_ending = self._in_place and not self._shadows_end
+        """Whether no ``_on_ending`` has been called yet: what this is registered with may not do so (Logfire)."""
+        holds = config.enabled and next_processor is not None and config.hold != "never"
+        self._traces = Traces(config, follows_running=holds)
+        self._held = HeldRoots(self._release, millis=config.hold_millis) if holds else None
+        self._says_nothing = says_nothing(config)
+        self._looks_at_names = config.answer_spans is not None or config.side_spans is not None
         _processors.append(weakref.ref(self, _processors.remove))
-        _sdk.at_fork(before=self._before_fork, after_in_child=self._start_clean)
-
-    def _hold_roots(self) -> HeldRoots[tuple[ReadableSpan, EndedSpan]]:
-        from .holding import HeldRoots
-
-        return HeldRoots(lambda held: self._release_held(*held), millis=self.config.hold_millis)
-
-    @property
-    def _decider(self) -> Decider:
-        """What decides: made, and all that it needs found out, when the first span ends, not when the process starts.
-
-        No lock: what threads make at the same time is the same, for it keeps nothing of its own.
-        """
-        if self._made_decider is None:
-            from .decision import Decider
-
-            later = self.config.transform is None and _sdk.writes_later()
-            if self._next is None:
-                self._add = _sdk.write_later if later else _sdk.write_now
-            else:
-                self._add = _sdk.copy_later if later and _sdk.copies_later() else _sdk.copy_now
-            decider = Decider(self.config, self._lineage, self._aggregator)
-            self._note, self._close = decider.note, decider.close
-            self._made_decider = decider
-        return self._made_decider
-
-    def _before_fork(self) -> None:
-        """Load what is not loaded yet: the child would wait for ever for an import that another thread is at."""
-        try:
-            _ = self._decider
-            from .conventions import log_records  # noqa: F401 (RunOutputLogRecordProcessor's)
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Loading what reads outputs", error)
-
-    def _say_nothing_at_first(self, attributes: Mapping[str, object]) -> bool:
-        self._awaits_ending = False
-        self._say_nothing = self._decider.say_nothing
-        return self._say_nothing(attributes)
-
-    def _forget_spans(self) -> None:
-        self._lineage.clear()
-        self._aggregator.clear()
-
-    def _start_clean(self) -> None:
-        self._forget_spans()
-        if self._held is not None:
-            self._held.forget()
+        _sdk.at_fork(after_in_child=self._start_clean)
 
     @property
     def wraps(self) -> bool:
         """Whether this processor wraps another one."""
         return self._next is not None
 
-    # --- in place: while the span is ending --------------------------------------------------------------------
+    # --- the SDK's hooks -----------------------------------------------------------------------------------------
 
-    def _enrich(self, span: ReadableSpan, seen: Glance, end_time: int) -> None:
-        """Enrich a live span of whose end the hook has not been told."""
-        ended = self._decider.note(span, seen, end_time)
-        self._passed(seen[0])
-        self._close(ended, seen[0])
-        if ended.is_root or not self._writes_roots_only:
-            self._add(span, ended)
-
-    def _hand_on_records(self, context: ContextTuple) -> None:
-        self._decider.hand_on_records(context)
-
-    def _shadow_end(self, span: Span, _parent_context: Context | None) -> None:
-        _sdk.before_end(span, self._enrich_before_end)
-
-    def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
-        """Enrich a live span of which no ``_on_ending`` tells."""
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Note a span that starts."""
         try:
-            self._enrich(span, _sdk.glance(span), end_time)
-        except BaseException as error:  # noqa: BLE001
+            if self.config.enabled:
+                self._traces.start(_sdk.ids_of(span))
+            if self._shadows_end:
+                _sdk.before_end(span, self._enrich)
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("Noting a span's start", error)
+        if self._next is not None:
+            try:
+                self._next.on_start(span, parent_context)
+            except Exception as error:  # noqa: BLE001
+                _faults.contain("on_start of the wrapped processor", error, says=True)
+
+    def _on_ending(self, span: Span) -> None:
+        if self._tell_ending is not None:
+            try:
+                self._tell_ending(span)
+            except Exception as error:  # noqa: BLE001
+                _faults.contain("_on_ending of the wrapped processor", error, says=True)
+        elif self._in_place and not self._shadows_end:
+            self._awaits_ending = False
+            self._enrich(span)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
+        if self._next is None:
+            if self._awaits_ending and self._traces.find(*_sdk.key_of(span)) is not None:
+                self._shadows_end = True
+                self._enrich(span)
+            return
+        handed_on: ReadableSpan | None = span
+        known = None
+        try:
+            if self.config.enabled:
+                known = self._traces.find(*_sdk.key_of(span))
+                handed_on = self._enriched(span, known)
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
-
-    def _enrich_ended(self, span: ReadableSpan) -> None:
-        """Enrich a span of which only ``on_end`` has told, and shadow the end of the spans to come.
-
-        Whoever exports later sees it; whoever has exported it by now does not.
-        """
-        try:
-            self._enriches, self._tell_start = False, self._shadow_end
-            context, *_ = seen = _sdk.glance(span)
-            if self._lineage.origin_of(context) is not None:
-                self._enrich(span, seen, span.end_time or 0)
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Writing a span's output", error)
-
-    # --- around another processor: when the span has ended -----------------------------------------------------
-
-    def _runs_no_more(self, context: ContextTuple, origin: ContextTuple) -> None:
-        try:
-            self._lineage.done(context, origin)
-            if self._held is not None and self._held.held:
-                self._release_if_complete(origin[:2])
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Releasing a held root", error)
-
-    def _release_held(self, span: ReadableSpan, ended: EndedSpan) -> None:
-        """Hand a local root that was held back to the wrapped processor."""
-        try:
-            ended.decider.look_up(ended)
-            self._passed(ended.key)
-            self._close(ended, ended.key)
-            span = self._add(span, ended)
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Writing a span's output", error)
-        finally:  # also when the exception means to stop
-            if self._next is not None:
-                try:
-                    self._next.on_end(span)
-                except BaseException as error:  # noqa: BLE001
-                    _faults.contain("on_end of the wrapped processor", error)
-
-    def _is_held(self, span: ReadableSpan, ended: EndedSpan) -> bool:
-        is_held = False
-        try:
-            if (
-                self._held is not None
-                and (self._waits_for_outputs or self._lineage.has_running(ended.key))
-                and not (self._decider.is_settled(ended) or self._is_complete(ended.key))
-            ):
-                is_held = self._held.hold(ended.key, (span, ended))
-                self._release_if_complete(ended.key)  # what it waits for may have come meanwhile
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("Holding a root back", error)
-        return is_held
-
-    def _is_complete(self, root: SpanKey) -> bool:
-        """Whether there is nothing to hold a local root back for."""
-        if self._lineage.has_running(root):
-            return False
-        return self.config.hold == "open" or self._decider.has_answer(root)
-
-    def _release_if_complete(self, root: SpanKey | None) -> None:
-        if self._held is not None and root is not None and root in self._held.held and self._is_complete(root):
-            self._held.release(root)
+        finally:  # also when what was raised is to pass
+            if handed_on is not None:
+                self._hand_on(handed_on)
+        if known is not None and self._held:
+            self._release_complete(known)
 
     def shutdown(self) -> None:
         """Release what is held back, forget every span, and shut the wrapped processor down."""
-        if self._held is not None:
-            self._held.close()
-        self._forget_spans()
-        if self._next is not None:
-            try:
-                self._next.shutdown()
-            except BaseException as error:  # noqa: BLE001
-                _faults.contain("shutdown of the wrapped processor", error)
+        try:
+            if self._held is not None:
+                self._held.close()
+            self._traces.clear()
+        finally:
+            if self._next is not None:
+                try:
+                    self._next.shutdown()
+                except Exception as error:  # noqa: BLE001
+                    _faults.contain("shutdown of the wrapped processor", error, says=True)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Release what is held back and flush the wrapped processor.
@@ -235,32 +160,214 @@ class RunOutputSpanProcessor(_sdk.SpanHooks):
         Returns:
             False if the wrapped processor said so or failed, True otherwise.
         """
-        if self._held is not None:
-            self._held.release_all(timeout_millis / 1000)
-        if self._next is None:
-            return True
         try:
-            return self._next.force_flush(timeout_millis) is not False
-        except BaseException as error:  # noqa: BLE001
-            _faults.contain("force_flush of the wrapped processor", error)
+            if self._held is not None:
+                self._held.release_all(timeout_millis / 1000)
+        finally:
+            try:
+                flushed = self._next is None or self._next.force_flush(timeout_millis) is not False
+            except Exception as error:  # noqa: BLE001
+                _faults.contain("force_flush of the wrapped processor", error, says=True)
+                flushed = False
+        return flushed
+
+    # --- a span's end --------------------------------------------------------------------------------------------
+
+    def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
+        """Write a live span's value to it."""
+        try:
+            written = self._end(span, self._traces.find(*_sdk.key_of(span)), end_time)
+            if written:
+                _sdk.write(span, written)
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("Writing a span's output", error)
+
+    def _enriched(self, span: ReadableSpan, known: KnownSpan | None) -> ReadableSpan | None:
+        """Return a copy of an ended span with its value, the span itself if it has none; None if it is held back."""
+        if self._held is not None and known is not None and self._may_wait(known):
+            outcome = self._read(span, known)
+            if self._waits(known.root, outcome) and self._held.hold(known.root, (span, outcome)):
+                self._traces.tell(known, outcome)
+                self._release_complete(known, itself=True)  # what it waits for may have come meanwhile
+                return None
+        written = self._end(span, known)
+        return _sdk.copy_with(span, written) if written else span
+
+    def _end(self, span: ReadableSpan, known: KnownSpan | None, end_time: int | None = None) -> Written:
+        """Note that a span has ended, and return the attributes to add to it."""
+        trace_id, span_id = _sdk.key_of(span)
+        outcome = None
+        if self._may_say_something(span) or (known is not None and known.has_more):
+            outcome = self._read(span, known, end_time)
+        known = self._traces.end(trace_id, span_id, outcome)
+        if outcome is None:
+            if known is None or not known.has_more:  # nearly always
+                return {}
+            outcome = self._read(span, known, end_time)  # something has come just now
+            self._traces.tell(known, outcome)
+        return self._written(span, known, outcome)
+
+    def _may_say_something(self, span: ReadableSpan) -> bool:
+        """Whether a look at the names of its attributes, and its own, does not tell that a span says nothing."""
+        return (
+            not self._says_nothing(_sdk.attributes_of(span))
+            or bool(_sdk.events_of(span))
+            or (self._looks_at_names and self._is_named(span.name))
+        )
+
+    def _is_named(self, name: str) -> bool:
+        return matches(self.config.answer_spans, name) or matches(self.config.side_spans, name)
+
+    def _read(self, span: ReadableSpan, known: KnownSpan | None, end_time: int | None = None) -> Outcome:
+        """Read what a span says, on the thread that ends it."""
+        scope = span.instrumentation_scope
+        records = () if known is None or (known.is_root and self._traces.mirrors) else known.records or ()
+        outcome = read_outcome(
+            _sdk.attributes_of(span),
+            _sdk.events_of(span),
+            "" if scope is None else scope.name,
+            key=_sdk.key_of(span),
+            config=self.config,
+            name=span.name,
+            start=span.start_time or 0,
+            end=end_time or span.end_time or 0,
+            has_failed=_sdk.has_failed(span),
+            records=records,
+        )
+        ask = self._ask(span)
+        if ask is not None and outcome.completion is not None:
+            outcome.transformed = ask(outcome.completion.render(self.config.format))
+        return outcome
+
+    def _written(self, span: ReadableSpan, known: KnownSpan | None, outcome: Outcome) -> Written:
+        """Return the attributes to add to a span, now that all that it is decided from has been said."""
+        config, attributes, ask, limit = (
+            self.config, _sdk.attributes_of(span), self._ask(span), _sdk.longest_value(span)
+        )  # fmt: skip
+        root = known.root if known is not None and known.is_root else None
+        choice = self._own_value(outcome) if root is None else (root.run or Run(config)).choose(outcome)
+        value = value_of(choice, config, ask, limit)
+        found_on = choice.key if config.linkage and root is not None else None
+        written = {} if value is None else to_write(value, attributes, config, found_on)
+        if config.mirror_input and root is not None and not has_input(attributes, _sdk.events_of(span)):
+            asked = input_of(choice, ask, limit)
+            if asked is not None:
+                written[INPUT_JSON] = asked
+        return written
+
+    def _own_value(self, outcome: Outcome) -> Choice:
+        """Return what a span gets that is no local root: its own completion."""
+        is_left = outcome.explicit is not None and not self.config.overwrite
+        if outcome.completion is None or is_left or self.config.spans == "none":
+            return Choice()
+        return Choice(Rule.OWN, (Said(outcome, outcome.completion),), outcome)
+
+    def _ask(self, span: ReadableSpan) -> Asked | None:
+        """Return what asks ``transform``; what it fails on, or answers with no text, is withheld: it may redact."""
+        transform: Callable[[str, ReadableSpan], object] | None = self.config.transform  # type: ignore[assignment]
+        if transform is None:
+            return None
+
+        def ask(value: str) -> str | None:
+            try:
+                answer = transform(value, span)
+            except Exception as error:  # noqa: BLE001
+                _faults.contain("transform", error)
+                return None
+            if answer is None or isinstance(answer, str):
+                return answer
+            kind = type(answer).__name__
+            _faults.warn_once("transform's type", "transform returned %s, not str or None: nothing is written", kind)
+            return None
+
+        return ask
+
+    def _hand_on(self, span: ReadableSpan) -> None:
+        try:
+            if self._next is not None:
+                self._next.on_end(span)
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("on_end of the wrapped processor", error, says=True)
+
+    # --- roots that wait -----------------------------------------------------------------------------------------
+
+    def _may_wait(self, known: KnownSpan) -> bool:
+        """Whether something may still come for a local root."""
+        return known.is_root and self._traces.mirrors and (known.root.running > 0 or self.config.hold == "always")
+
+    def _waits(self, root: LocalRoot, outcome: Outcome) -> bool:
+        """Whether something to come can change what a local root gets."""
+        is_settled = outcome.completion is not None or (outcome.explicit is not None and not self.config.overwrite)
+        return not is_settled and not self._is_complete(root)
+
+    def _is_complete(self, root: LocalRoot) -> bool:
+        """Whether there is nothing to hold a local root back for."""
+        if root.running > 0:
             return False
+        return self.config.hold == "open" or (root.run is not None and root.run.has_answer)
+
+    def _release_complete(self, known: KnownSpan, *, itself: bool = False) -> None:
+        """Release the roots above a span that are held for nothing any more."""
+        try:
+            for root in list(roots_above(known, itself=itself)) if self._held else ():
+                if self._held is not None and root in self._held and self._is_complete(root):
+                    self._held.release(root)
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("Releasing a held root", error)
+
+    def _release(self, root: LocalRoot, held: tuple[ReadableSpan, Outcome]) -> None:
+        """Hand a local root on that was held back: its value is decided now."""
+        span, outcome = held
+        try:
+            self._traces.leave(root.trace_id, root)
+            written = self._written(span, root, outcome)
+            span = _sdk.copy_with(span, written) if written else span
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("Writing a span's output", error)
+        finally:
+            self._hand_on(span)
+        self._release_complete(root)
 
     # --- beside the spans ----------------------------------------------------------------------------------------
 
-    def add_recorded(self, key: SpanKey, recorded: RecordedCompletion, *, continues: bool | None = False) -> None:
+    def add_recorded(self, said: Outcome, *, continues: bool | None = False) -> None:
         """Join a completion that arrived beside the spans, in a log record or a hook, to the span that it names.
 
         It counts as the span's own completion where the span lives and has none on its attributes; as its local
         root's where the span has ended. It is dropped where neither lives here.
 
         Args:
-            key: Trace id and span id that the record names.
-            recorded: The completion.
+            said: The completion, under the key of the span that the record names.
             continues: Whether it is another choice of the completion before it; None if it does not say.
         """
-        if not self._follows:
-            return
         try:
-            self._release_if_complete(self._decider.add_record(key, recorded, continues=continues))
-        except BaseException as error:  # noqa: BLE001
+            root = self._traces.record(said, continues=continues) if self.config.enabled else None
+            if root is not None and self._held:
+                self._release_complete(root, itself=True)
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Joining a log record", error)
+
+    def _start_clean(self) -> None:
+        """Start without spans, in a forked child."""
+        self._traces.clear()
+        if self._held is not None:
+            self._held.forget()
+
+
+def _check(next_processor: object, config: object) -> None:
+    if isinstance(next_processor, RunOutputConfig):
+        raise TypeError(
+            "next_processor=RunOutputConfig(...) is no span processor: "
+            "write RunOutputSpanProcessor(config=RunOutputConfig(...))"
+        )
+    if config is not None and not isinstance(config, RunOutputConfig):
+        raise TypeError(f"config={config!r} is no RunOutputConfig: write config=RunOutputConfig(...), or nothing")
+    if next_processor is None or all(callable(getattr(next_processor, hook, None)) for hook in ("on_start", "on_end")):
+        return
+    name = type(next_processor).__name__
+    advice = (
+        f"write RunOutputSpanProcessor(BatchSpanProcessor({name}(...)))"
+        if callable(getattr(next_processor, "export", None))
+        else "give an object with on_start and on_end, such as BatchSpanProcessor(exporter), or nothing"
+    )
+    raise TypeError(f"next_processor={name} is no span processor: {advice}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._sdk import SpanKey
+    from .outcome import SpanKey
     from .completion import Completion
 
 

@@ -39,7 +39,7 @@ def test_the_root_has_what_the_case_expects(case):
         assert value is None
     else:
         assert meets(value, case["expect"]), value
-    assert spans._decider.remembered == 0
+    assert spans._traces.remembered == 0
 
 
 LATE = [case for case in map(load, CASES) if case["expect"]["found_in"].startswith(("late", "log-late"))]
@@ -56,4 +56,4 @@ def test_a_root_that_is_held_back_has_what_comes_late(case):
     root = root_span(case, replay(case, exporting=around))
 
     assert meets(root.attributes.get(RUN_OUTPUT), case["expect"]), root.attributes.get(RUN_OUTPUT)
-    assert wrapping[0]._decider.remembered == 0
+    assert wrapping[0]._traces.remembered == 0

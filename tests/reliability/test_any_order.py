@@ -196,7 +196,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
     def _in_the_child(self) -> int:
-        if self.processor._decider.remembered or self.sink.names != [name for name, _ in self.expected]:
+        if self.processor._traces.remembered or self.sink.names != [name for name, _ in self.expected]:
             return 2
         for node in self.nodes:
             node.span.end()  # it is the parent's: exported without what the child cannot know
@@ -205,7 +205,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.tracer.start_span("child's llm", attributes={"gen_ai.completion": "of the child"}).end()
         self.processor.force_flush()
         value = '["of the child"]' if self.policy == "all" else "of the child"
-        right = self.sink.run_outputs["child's root"] == value and self.processor._decider.remembered == 0
+        right = self.sink.run_outputs["child's root"] == value and self.processor._traces.remembered == 0
         right = right and sorted(inherited) == sorted(node.name for node in self.nodes if not node.has_ended)
         return 0 if right else 3
 
@@ -321,7 +321,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def nothing_is_remembered_when_nothing_lives(self):
         if hasattr(self, "sink") and not self.held and all(node.has_ended for node in self.nodes):
-            assert self.processor._decider.remembered == 0
+            assert self.processor._traces.remembered == 0
 
     def teardown(self):
         if not hasattr(self, "sink"):

@@ -19,7 +19,7 @@ import braintrust_run_output
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, holding
 from braintrust_run_output.completion import Completion
 from braintrust_run_output.holding import HeldRoots
-from braintrust_run_output.run_outputs import RecordedCompletion
+from braintrust_run_output.outcome import Outcome
 from reliability.parts import (
     FOR_EVER,
     PATIENCE,
@@ -60,7 +60,7 @@ def test_a_span_that_the_processor_did_not_see_start_is_handed_on():
     early.end()
 
     assert sink.run_outputs == {"early": "Paris."}
-    assert processor._decider.remembered == 0
+    assert processor._traces.remembered == 0
 
 
 def test_an_end_that_is_told_twice_harms_nobody():
@@ -246,13 +246,13 @@ def test_a_root_and_its_child_may_end_at_the_same_moment(build):
 @pytest.mark.parametrize("attributes", [{}, {"output.value": "generic"}], ids=["passed over", "noted"])
 def test_a_log_record_may_arrive_at_any_moment_of_its_spans_end(build, attributes):
     """It is the span's, or its root's. Nothing of it stays behind, and it is not lost."""
-    completion = RecordedCompletion(Completion("gen_ai.choice", "Paris."), time_ns())
+    completion = Completion("gen_ai.choice", "Paris.")
     for number in count(1):
         app = build(hold="never")
         root = start(app, "root")
         span = start(app, "span", root, **attributes)
         key = span.get_span_context()[:2]
-        record = Once(number, partial(app.processor.add_recorded, key, completion, continues=None))
+        record = Once(number, partial(app.processor.add_recorded, Outcome(key, end=time_ns(), completion=completion), continues=None))
         with at_lines_of_ours(record):
             span.end()
         root.end()
@@ -355,7 +355,7 @@ def test_a_root_goes_out_at_once_when_no_thread_can_be_started(monkeypatch):
 @pytest.mark.parametrize("millis", [10**15, 10**18, 10**400])
 def test_the_longest_hold_there_is(millis):
     released = []
-    held = HeldRoots(released.append, millis=millis)
+    held = HeldRoots(lambda _key, item: released.append(item), millis=millis)
     held.hold((1, 1), "root")
     (timer,) = [thread for thread in threading.enumerate() if thread.name == "braintrust-run-output-hold"]
     timer.join(0.05)  # one that cannot wait so long fails at once

@@ -124,7 +124,7 @@ def test_a_span_of_another_make_with_odd_parts_is_handed_on(attributes):
     processor.shutdown()
 
     assert sink.names == ["odd", "odd"]
-    assert processor._decider.remembered == 0
+    assert processor._traces.remembered == 0
 
 
 def test_a_span_without_a_context_is_handed_on():

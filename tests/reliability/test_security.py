@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor, RunOutputSpanProcessor, install, reader
+from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor, RunOutputSpanProcessor, install, outcome
 from braintrust_run_output.zero_code.completion_hook import RunOutputCompletionHook
 from reliability.parts import Sink, answered, around, one_trace, start
 from support import RUN_OUTPUT, pipeline
@@ -104,7 +104,7 @@ def test_no_fault_logs_a_payload_or_a_key(broken, log, monkeypatch):
     config = {"transform": leaking} if broken == "transform" else {}
     config |= {"mirror_input": True, "linkage": True, "hold": "always", "hold_millis": 1}
     if broken in ("read_completion", "read_generic_output"):
-        monkeypatch.setattr(reader, broken, leaking)
+        monkeypatch.setattr(outcome, broken, leaking)
     app = around(Leaky() if broken == "wrapped" else Sink(), **config)
     if broken == "read_generic_output":
         config["root"] = "own"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from itertools import count
 
 import pytest
 from opentelemetry import trace
 
-from braintrust_run_output import lineage
-from braintrust_run_output.aggregator import Aggregator, Gathered
-from braintrust_run_output.lineage import Lineage
-from braintrust_run_output.run_outputs import RunOutput
+from braintrust_run_output import Completion, RunOutputConfig, traces
+from braintrust_run_output._sdk import Ids
+from braintrust_run_output.outcome import Outcome
+from braintrust_run_output.run import MAX_CHARS, Rule, Run
+from braintrust_run_output.traces import Traces
 from support import RUN_OUTPUT, pipeline
 
 
@@ -28,93 +27,72 @@ def test_no_state_is_left_after_a_deep_trace(build):
     assert app.live == 0
 
 
-def test_spans_that_never_end_are_forgotten_oldest_first():
-    forgotten: list[tuple[int, int]] = []
-    followed = Lineage(forgotten.extend, max_live=100)
-    for n in range(1_000):
-        followed.start((1, n, False), None)
-
-    assert followed.remembered <= 100
-    assert followed.origin_of((1, 0)) is None
-    assert followed.origin_of((1, 999)) is not None
-    assert forgotten == [(1, n) for n in range(1_000 - followed.remembered)]
+def followed(monkeypatch, *, live: int = traces.MAX_LIVE, ended: int = traces.MAX_ENDED) -> Traces:
+    monkeypatch.setattr(traces, "MAX_LIVE", live)
+    monkeypatch.setattr(traces, "MAX_ENDED", ended)
+    return Traces(RunOutputConfig())
 
 
-def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children():
-    followed = Lineage(lambda _spans: None)
-    followed.start((1, 1, False), None)
+def ids(span_id: int, parent_id: int | None = None, *, trace_id: int = 1, is_remote: bool = False) -> Ids:
+    return Ids(trace_id, span_id, parent_id, is_remote)
+
+
+def test_spans_that_never_end_are_forgotten_oldest_first(monkeypatch):
+    known = followed(monkeypatch, live=100)
+    for n in range(1, 1_001):
+        known.start(ids(n, trace_id=n % 7))
+
+    assert known.remembered <= 100
+    assert known.find(1, 1) is None
+    assert known.find(1_000 % 7, 1_000) is not None
+
+
+def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children(monkeypatch):
+    known = followed(monkeypatch)
+    known.start(ids(1))
     for n in range(2, 50_000):
-        followed.start((1, n, False), (1, 1, False))
-        followed.end((1, n))
+        known.start(ids(n, 1))
+        known.end(1, n)
 
-    assert followed.remembered < 5_000
-    followed.end((1, 1))
-    assert followed.remembered == 0
-
-
-def at_instruction(number: int, visit: Callable[[], object], work: Callable[[], object]) -> bool:
-    """Run ``work``, and ``visit`` before one bytecode instruction of ``lineage`` in it; whether there are so many."""
-    left = number
-
-    def trace(frame, event, _arg):
-        nonlocal left
-        if frame.f_code.co_filename != lineage.__file__:
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            left -= 1
-            if left == 0:
-                visit()
-        return trace
-
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(None)
-    return left <= 0
+    assert known.remembered <= traces.MAX_ENDED + 1
+    known.end(1, 1)
+    assert known.remembered == 0
 
 
-@pytest.mark.parametrize("trace_id", [1, 2])
-def test_another_thread_may_start_and_end_spans_at_any_moment_while_some_are_forgotten(trace_id):
-    """A dictionary that is gone through must not change: what is to be forgotten is put down in one operation."""
-    for number in count(1):
-        followed = Lineage(lambda _spans: None, max_live=5)
-        followed.max_ended = 3
+@pytest.mark.parametrize("says", [True, False], ids=["that say something", "that say nothing"])
+def test_a_trace_that_lives_for_weeks_keeps_nothing_of_the_steps_that_are_done(monkeypatch, says):
+    """Each step continues remotely from the ended one before."""
+    known = followed(monkeypatch)
+    known.start(ids(1))
+    for n in range(2, 20_000):
+        known.start(ids(n, n - 1, is_remote=True))
+        step = known.find(1, n)
+        known.end(1, n, Outcome((1, n), end=n, completion=Completion("c", "text")) if says else None)
 
-        def another_thread(followed: Lineage = followed) -> None:
-            followed.start((3, 100, False), None)
-            followed.start((3, 101, False), (3, 100, False))
-            followed.end((3, 101, False))
-            followed.end((3, 3, False))
-
-        def work(followed: Lineage = followed) -> None:
-            for n in range(8):
-                followed.start((1, n, False), None)
-                followed.start((trace_id, n, False), None)  # itself again, or its twin
-                followed.start((1, 50 + n, False), (1, n, False))
-                followed.end((1, 50 + n, False))
-
-        if not at_instruction(number, another_thread, work):
-            break
-        assert len(followed.live) <= 6
-        assert len(followed.twins) <= 6
-        assert len(followed.ended) <= 4
-    assert number > 1_000
+    depth = 0
+    while step is not None:
+        depth, step = depth + 1, step.parent
+    assert known.remembered <= traces.MAX_ENDED + 1
+    assert depth <= traces.MAX_DEPTH + 2
+    known.end(1, 1)
+    assert known.remembered == 0
 
 
-@pytest.mark.parametrize("policy", ["last", "first", "all"])
-def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
-    aggregator = Aggregator(policy, max_chars=1_000)
-    root = Gathered()
-    for n in range(10_000):
-        aggregator.add_to(root, RunOutput("ten chars!", (1, n), n))
+def test_ids_that_two_traces_share_are_kept_apart(monkeypatch):
+    known = followed(monkeypatch)
+    for trace_id in (1, 2):
+        known.start(ids(1, trace_id=trace_id))
+        known.start(ids(2, 1, trace_id=trace_id))
+    known.end(1, 2, Outcome((1, 2), completion=Completion("c", "Paris.")))
 
-    assert sum(len(output.value) for output in root.outputs) <= 1_000
+    assert known.end(2, 2) is not None
+    assert known.end(2, 1).run is None
+    assert known.end(1, 1).run.has_answer
+    assert known.remembered == 0
 
 
 def test_what_is_known_of_a_forgotten_span_goes_with_it(monkeypatch):
-    monkeypatch.setattr(lineage, "MAX_LIVE", 10)
+    monkeypatch.setattr(traces, "MAX_LIVE", 10)
     app = pipeline()
     spans = []
     for n in range(50):
@@ -123,27 +101,30 @@ def test_what_is_known_of_a_forgotten_span_goes_with_it(monkeypatch):
         llm.end()
         spans.append(root)  # never ended
 
-    assert len(app.processor._decider.aggregator.gathered) <= 10
+    assert app.live <= 10
 
 
-def test_a_deep_tree_is_walked_once():
-    steps = 0
+@pytest.mark.parametrize("policy", ["last", "first"])
+def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
+    run = Run(RunOutputConfig(root=policy))
+    texts = []
+    for n in range(2_000):
+        texts.append(f"{n}".ljust(50_000))
+        run.add(Outcome((1, n), start=n, end=n, completion=Completion("c", texts[-1])))
+    held = sum(sys.getrefcount(text) > 3 for text in texts)
 
-    class Counted(dict):
-        def get(self, *args):
-            nonlocal steps
-            steps += 1
-            return super().get(*args)
+    assert held * 50_000 <= MAX_CHARS
+    assert run.choose(Outcome((1, 0))).said[0].what.text is (texts[-1] if policy == "last" else texts[0])
 
-    followed = Lineage(lambda _spans: None)
-    followed.live = Counted()
-    depth = 2_000
-    for n in range(depth):
-        followed.start((1, n, False), (1, n - 1, False) if n else None)
-    for n in reversed(range(depth)):
-        assert followed.root_of((1, n)) == (1, 0)
 
-    assert steps < 10 * depth
+def test_a_witness_still_finds_what_is_kept_no_more():
+    run = Run(RunOutputConfig())
+    for n in range(1_000):
+        run.add(Outcome((1, n), start=n, end=n, completion=Completion("c", f"answer number {n}, and more")))
+    choice = run.choose(Outcome((1, 0), generic=Completion("output.value", "answer number 77, and more")))
+
+    assert choice.rule is Rule.WITNESS
+    assert choice.said[0].what.text == "answer number 77, and more"
 
 
 def test_a_payload_is_referenced_not_copied(build):

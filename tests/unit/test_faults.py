@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, reader
+from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor, outcome
 
 SECRET = "the payload"
 
@@ -67,7 +67,7 @@ def test_a_convention_that_raises(build, monkeypatch, caplog, error):
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(reader, "read_completion", broken)
+    monkeypatch.setattr(outcome, "read_completion", broken)
     app = build()
     with app.tracer.start_as_current_span("root"), app.tracer.start_as_current_span("llm") as span:
         span.set_attribute("gen_ai.completion", SECRET)
@@ -79,9 +79,9 @@ def test_a_convention_that_raises(build, monkeypatch, caplog, error):
     assert app.live == 0
 
 
-def test_an_aggregator_that_raises(build, monkeypatch):
+def test_what_follows_spans_and_raises(build, monkeypatch):
     app = build()
-    monkeypatch.setattr(app.processor, "_made_decider", object())
+    monkeypatch.setattr(app.processor, "_traces", object())
     with app.tracer.start_as_current_span("llm") as span:
         span.set_attribute("gen_ai.completion", "Paris.")
 

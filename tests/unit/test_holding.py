@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from braintrust_run_output import read_completion
 from braintrust_run_output.holding import HeldRoots
-from braintrust_run_output.run_outputs import RecordedCompletion
+from braintrust_run_output.outcome import Outcome
 from support import RUN_OUTPUT, names, pipeline
 
 FOR_EVER = 3_600_000
@@ -219,7 +219,7 @@ def test_always_goes_on_waiting_after_a_call_of_a_tool(is_late, beside):
         if beside:
             completion = read_completion(attributes)
             key = (root.get_span_context().trace_id, root.get_span_context().span_id)
-            app.processor.add_recorded(key, RecordedCompletion(completion, time_ns()))
+            app.processor.add_recorded(Outcome(key, end=time_ns(), completion=completion))
         llm.end()
 
     if is_late:
@@ -246,18 +246,18 @@ def test_always_gives_a_root_the_call_of_a_tool_that_was_the_last():
 
 def test_the_oldest_goes_first_when_too_many_are_held():
     released = []
-    held = HeldRoots(released.append, millis=FOR_EVER, max_held=2)
+    held = HeldRoots(lambda _key, item: released.append(item), millis=FOR_EVER, max_held=2)
     for n in range(5):
         held.hold((1, n), n)
 
     assert released == [0, 1, 2]
-    assert len(held.held) == 2
+    assert len(held) == 2
     held.close()
     assert released == [0, 1, 2, 3, 4]
 
 
 def test_one_timer_serves_all_and_ends_with_the_last():
-    held = HeldRoots(lambda _item: None, millis=FOR_EVER)
+    held = HeldRoots(lambda _key, _item: None, millis=FOR_EVER)
     for n in range(100):
         held.hold((1, n), n)
     assert len(timers()) == 1
@@ -267,7 +267,7 @@ def test_one_timer_serves_all_and_ends_with_the_last():
 def test_a_release_that_fails_does_not_stop_the_timer():
     released = threading.Semaphore(0)
 
-    def release(item: int) -> None:
+    def release(_key: object, item: int) -> None:
         released.release()
         raise (SystemExit if item % 2 else ValueError)
 

@@ -101,7 +101,7 @@ class BraintrustSpanExporter(SpanExporter):
             # configures logging for the application.
             exporter = OtelExporter(**{**self._options, "parent": self.parent})
         except Exception as error:  # noqa: BLE001
-            _faults.report("Setting Braintrust's exporter up", error)
+            _faults.contain("Setting Braintrust's exporter up", error)
             return None
         try:
             exporter.initialize()

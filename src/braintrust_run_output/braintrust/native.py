@@ -15,11 +15,10 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.trace import SpanProcessor
 
 from .. import _faults, _sdk
-from ..aggregator import Aggregator, Gathered
+from ..aggregator import Aggregator, Gathered, oldest
 from ..config import RunOutputConfig
 from ..conventions import read_completion
 from ..conventions._json import is_array, is_object
-from ..lineage import oldest
 from ..metadata import explicit as explicit_on_span
 from ..run_outputs import RunOutput
 from . import outputs
@@ -108,7 +107,7 @@ class RunOutputSpanCustomizer:
             return data
         try:
             return self._customize(data)
-        except BaseException as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Reading a native span's output", error)
             return data
 
@@ -348,7 +347,7 @@ class NativeRootSpanProcessor(SpanProcessor):
             trace_id = getattr(native, "root_span_id", None)
             if isinstance(trace_id, str):
                 self.customizer.expect(trace_id)
-        except BaseException as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Noting a native parent", error)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -358,7 +357,7 @@ class NativeRootSpanProcessor(SpanProcessor):
                 trace_id = format(span.context.trace_id, "032x")
                 if self.customizer.expects(trace_id):
                     self._add(span, trace_id, format(span.context.span_id, "016x"))
-        except BaseException as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Reading the output of a span under a native root", error)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002

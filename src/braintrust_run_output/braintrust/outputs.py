@@ -109,7 +109,7 @@ def _transformed(value: str, transform: Transform | str, name: object, metadata:
     }
     try:
         transformed: object = transform(value, ReadableSpan(str(name), attributes=attributes))  # type: ignore[operator]
-    except BaseException as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
         _faults.contain("transform", error)
         return None
     return transformed if isinstance(transformed, str) and transformed else None

@@ -98,7 +98,7 @@ def read_trace(rows: Iterable[Mapping[str, object]], config: RunOutputConfig) ->
         try:
             span = _read(position, row, config)
         except Exception as error:  # noqa: BLE001 (a row that no convention can read costs that one row)
-            _faults.report("Reading a stored row", error)
+            _faults.contain("Reading a stored row", error)
             continue
         if span is not None:
             root_row = row if span.is_root and root_row is None else root_row

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from time import time_ns
 from typing import TYPE_CHECKING
 
-from .. import _faults, _sdk
+from .. import _faults
 from ..conventions.gen_ai_messages import read_value
 from ..conventions.inputs import read_input
+from ..outcome import Outcome
 from ..processor import span_processors
-from ..run_outputs import RecordedCompletion
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -53,12 +53,12 @@ class RunOutputCompletionHook:
                     "the completion hook braintrust_run_output found no RunOutputSpanProcessor to hand outputs to: "
                     "call braintrust_run_output.install(), or run under opentelemetry-instrument",
                 )
-            recorded = RecordedCompletion(
-                completion, time_ns(), read_input({"gen_ai.input.messages": _as_json(inputs)})
-            )
+            now, context = time_ns(), span.get_span_context()
+            asked = read_input({"gen_ai.input.messages": _as_json(inputs)})
             for processor in processors:
-                processor.add_recorded(_sdk.span_key(span.get_span_context()), recorded)
-        except BaseException as error:  # noqa: BLE001
+                key = (context.trace_id, context.span_id)
+                processor.add_recorded(Outcome(key, start=now, end=now, completion=completion, input=asked))
+        except Exception as error:  # noqa: BLE001
             _faults.contain("The completion hook", error)
 
 

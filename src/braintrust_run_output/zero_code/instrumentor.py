@@ -48,7 +48,7 @@ class RunOutputInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 late_provider.install_when_set(settings)
             else:
                 set_up(tracer_provider, settings)
-        except BaseException as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Installing the span processor", error)
 
     def _uninstrument(self, tracer_provider: TracerProvider | None = None, **_: object) -> None:

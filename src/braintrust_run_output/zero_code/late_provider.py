@@ -34,7 +34,7 @@ def install_when_set(options: Mapping[str, object]) -> None:
         forget()
         try:
             set_up(options=options)
-        except BaseException as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             _faults.contain("Installing the span processor", error)
 
     trace.set_tracer_provider = set_tracer_provider

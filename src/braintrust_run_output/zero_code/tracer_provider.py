@@ -54,7 +54,7 @@ def exporter_names() -> list[str]:
 def _equip(provider: TracerProvider) -> None:
     try:
         set_up(provider)
-    except BaseException as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
         _faults.contain("Installing the span processor", error)
     if _environment("OTEL_SDK_DISABLED").lower() == "true":
         return
@@ -112,7 +112,7 @@ def _made(group: str, name: str, *arguments: object, variable: str) -> Any:
         return None
     try:
         return found.load()(*arguments)
-    except BaseException as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
         _faults.contain(f"{variable}={name}", error)
         return None
 
