@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
 
-    from .outcome import SpanKey
     from .config import Root
+    from .outcome import SpanKey
     from .run_outputs import Findings, GenericOutput, RecordedCompletion, RunOutput
 
 _MAX_RECORDS = 64

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .outcome import SpanKey
     from .completion import Completion
+    from .outcome import SpanKey
 
 
 class RunOutput(NamedTuple):

@@ -64,17 +64,21 @@ class KnownSpan:
 class LocalRoot(KnownSpan):
     """A local root, and what it has collected."""
 
-    __slots__ = ("lives", "run", "running", "trace_id")
+    __slots__ = ("lives", "outer", "remembered", "run", "running", "trace_id")
 
     def __init__(self, trace_id: int, span_id: int, parent: KnownSpan | None) -> None:
         super().__init__(span_id, parent)
         self.root = self
         self.trace_id = trace_id
+        self.outer: LocalRoot | None = None if parent is None else next(roots_above(parent, itself=True), None)
+        """The nearest local root above it that lived when it started."""
         self.lives = True
         """Whether it has not ended, or waits for late completions."""
         self.run: Run | None = None
         self.running = 0
         """How many spans below it live, where that is followed."""
+        self.remembered = 0
+        """How many spans of its own that have ended are remembered."""
 
     @property
     def has_more(self) -> bool:
@@ -208,13 +212,10 @@ class Traces:
                 del self._traces[trace_id]
                 self._ended -= len(trace.ended)
                 return
-            if span.root is span and trace.ended:
-                self._forget_ended(trace, [one for one in trace.ended.values() if not _leads_to_live_root(one)])
-            if _leads_to_live_root(span):
-                self._ended += span.span_id not in trace.ended
-                trace.ended[span.span_id] = span
-                if self._ended > MAX_ENDED:
-                    self._forget_oldest_ended()
+            if span.root is span and span.root.remembered:
+                self._forget_ended(trace, [one for one in trace.ended.values() if one.root is span])
+            if next(roots_above(span), None) is not None:
+                self._remember_ended(trace, span)
 
     # --- beside the spans ----------------------------------------------------------------------------------------
 
@@ -279,24 +280,33 @@ class Traces:
                 return
             self._forget_ended(trace, list(islice(trace.ended.values(), excess)))
 
+    def _remember_ended(self, trace: _Trace, span: KnownSpan) -> None:
+        self._forget_ended(trace, [trace.ended[span.span_id]] if span.span_id in trace.ended else [])
+        trace.ended[span.span_id] = span
+        span.root.remembered += 1
+        self._ended += 1
+        if self._ended > MAX_ENDED:
+            self._forget_oldest_ended()
+
     def _forget_ended(self, trace: _Trace, spans: list[KnownSpan]) -> None:
         for span in spans:
             del trace.ended[span.span_id]
+            span.root.remembered -= 1
         self._ended -= len(spans)
 
 
 def roots_above(span: KnownSpan, *, itself: bool = False) -> Iterator[LocalRoot]:
-    """Go through the live local roots above a span, the nearest first."""
-    at: KnownSpan | None = span if itself or span.root is not span else span.parent
-    while at is not None:
-        root = at.root
+    """Go through the live local roots above a span, the nearest first.
+
+    Args:
+        span: The span.
+        itself: Whether it counts, if it is one.
+    """
+    root = span.root.outer if span.root is span and not itself else span.root
+    while root is not None:
         if root.lives:
             yield root
-        at = root.parent
-
-
-def _leads_to_live_root(span: KnownSpan) -> bool:
-    return next(roots_above(span), None) is not None
+        root = root.outer
 
 
 def _lives_in(trace: _Trace | None, span: KnownSpan) -> bool:

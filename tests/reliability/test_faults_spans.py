@@ -252,7 +252,10 @@ def test_a_log_record_may_arrive_at_any_moment_of_its_spans_end(build, attribute
         root = start(app, "root")
         span = start(app, "span", root, **attributes)
         key = span.get_span_context()[:2]
-        record = Once(number, partial(app.processor.add_recorded, Outcome(key, end=time_ns(), completion=completion), continues=None))
+        record = Once(
+            number,
+            partial(app.processor.add_recorded, Outcome(key, end=time_ns(), completion=completion), continues=None),
+        )
         with at_lines_of_ours(record):
             span.end()
         root.end()

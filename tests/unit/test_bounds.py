@@ -101,7 +101,7 @@ def test_what_is_known_of_a_forgotten_span_goes_with_it(monkeypatch):
         llm.end()
         spans.append(root)  # never ended
 
-    assert app.live <= 10
+    assert app.live <= 20  # roots, and a child of each that has ended
 
 
 @pytest.mark.parametrize("policy", ["last", "first"])

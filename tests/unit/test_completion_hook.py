@@ -102,7 +102,9 @@ def test_the_input_is_mirrored():
 
 
 @pytest.mark.parametrize(
-    "outputs", [[], [Output("assistant")], [Output("assistant", [Text("")])], [object()], [None]], ids=["none", "no parts", "no text", "an object", "None"]
+    "outputs",
+    [[], [Output("assistant")], [Output("assistant", [Text("")])], [object()], [None]],
+    ids=["none", "no parts", "no text", "an object", "None"],
 )
 def test_nothing_said(outputs):
     assert complete(*outputs).run_outputs == {}

@@ -19,24 +19,6 @@ def test_nothing_heavy_is_loaded(module):
     assert [name for name in loaded if name.startswith(HEAVY) and not name.startswith("braintrust_run_output")] == []
 
 
-def test_what_reads_outputs_is_loaded_when_the_first_span_ends():
-    code = """
-import sys
-import braintrust_run_output.zero_code.instrumentor
-from opentelemetry.sdk.trace import TracerProvider
-provider = TracerProvider()
-braintrust_run_output.install(provider)
-span = provider.get_tracer("app").start_span("span", attributes={"gen_ai.completion": "Paris."})
-assert "braintrust_run_output.conventions" not in sys.modules
-span.end()
-assert "braintrust_run_output.conventions" in sys.modules
-print(span.attributes["braintrust.metadata.run_output"])
-"""
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-    assert (ended.stdout, ended.stderr) == ("Paris.\n", "")
-
-
 def test_a_name_that_is_not_there():
     import braintrust_run_output as package
 
