@@ -366,9 +366,12 @@ def serving(health):
         server.server_close()
 
 
+RELAY = {"name": "braintrust-run-output relay", "version": "0.2.0", "next_hop": "ok"}
+
+
 @pytest.mark.parametrize(
     ("health", "level"),
-    [({"name": "braintrust-run-output relay", "version": "0.2.0"}, "ok"), ({"status": "ok"}, "note"), ([], "note")],
+    [(RELAY, "ok"), ({"status": "ok"}, "note"), ([], "note")],
 )
 def test_a_relay_at_the_endpoint_is_named(examine, health, level):
     with serving(health) as (url, asked):
@@ -382,3 +385,14 @@ def test_a_relay_at_the_endpoint_is_named(examine, health, level):
     assert found["text"].startswith("braintrust-run-output relay 0.2.0 at" if level == "ok" else "OTLP at")
     elsewhere = [text for text, _ in of_level(findings, "warning") if "BRAINTRUST_API_KEY is set" in text]
     assert bool(elsewhere) is (level == "note")
+
+
+def test_a_relay_whose_next_hop_is_down_is_a_warning(examine):
+    with serving({**RELAY, "next_hop": "unavailable"}) as (url, _):
+        variables = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        code, findings = examine(SetUp(variables))
+
+    assert (code, [text for text, _ in of_level(findings, "warning")]) == (
+        0,
+        ["the relay does not reach where it sends spans to"],
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from typing import TYPE_CHECKING
+from http.client import HTTPException
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ._trial.sealed import is_loopback
@@ -35,18 +36,16 @@ def examine(trial: Trial, environ: Mapping[str, str], *, probe: bool) -> Iterato
     others: list[str] = []
     for exporter in trial["exporters"]:
         endpoint = _shown(exporter["endpoint"])
-        relay = find_relay(exporter["endpoint"]) if probe or is_loopback(_host(endpoint)) else ""
-        if relay:
-            yield Finding(
-                _TOPIC, "ok", f"{relay} at {endpoint}: it completes roots across processes, and sends them on"
-            )
+        relay = find_relay(exporter["endpoint"]) if probe or is_loopback(_host(endpoint)) else None
+        if relay is not None:
+            yield from _relay(relay, endpoint)
         elif exporter["name"].endswith("BraintrustSpanExporter"):
             yield from _braintrust(exporter, endpoint)
         elif endpoint:
             yield from _otlp(endpoint, environ)
         else:
             yield Finding(_TOPIC, "note", f"{exporter['name'].rpartition('.')[2]} sends nothing to an OTLP endpoint")
-        if relay or _is_braintrust(exporter, environ):
+        if relay is not None or _is_braintrust(exporter, environ):
             reaches_braintrust = True
         else:
             others.append(endpoint or exporter["name"].rpartition(".")[2])
@@ -59,26 +58,41 @@ def examine(trial: Trial, environ: Mapping[str, str], *, probe: bool) -> Iterato
         )
 
 
-def find_relay(endpoint: str) -> str:
-    """Return name and version of the relay that serves at an endpoint, "" if none does.
+class Relay(NamedTuple):
+    """What a relay says of itself."""
+
+    version: str
+    reaches_next_hop: bool
+
+
+def find_relay(endpoint: str) -> Relay | None:
+    """Ask at an endpoint whether a relay serves it.
 
     Args:
         endpoint: Where an exporter sends spans, by HTTP.
     """
     url = urlsplit(endpoint)
     if url.scheme not in ("http", "https"):
-        return ""
+        return None
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         host = url.netloc.rpartition("@")[2]
         with direct.open(f"{url.scheme}://{host}/health", timeout=_HEALTH_SECONDS) as response:
             said = json.loads(response.read(65536))
-    except (OSError, ValueError):  # nothing is there, or something else
-        return ""
-    name = said.get("name") if isinstance(said, dict) else None
-    if name not in (_RELAY, _RELAY.replace(" ", "-")):
-        return ""
-    return f"{_RELAY} {said.get('version', '')}".strip()
+    except (OSError, ValueError, HTTPException):  # nothing is there, or something else
+        return None
+    if not isinstance(said, dict) or said.get("name") != _RELAY:
+        return None
+    return Relay(str(said.get("version", "")), said.get("next_hop", "ok") == "ok")
+
+
+def _relay(relay: Relay, endpoint: str) -> Iterator[Finding]:
+    text = f"{_RELAY} {relay.version} at {endpoint}: it completes roots across processes, and sends them on"
+    yield Finding(_TOPIC, "ok", text)
+    if not relay.reaches_next_hop:
+        yield Finding(
+            _TOPIC, "warning", "the relay does not reach where it sends spans to", "see its log, and its destination"
+        )
 
 
 def _is_braintrust(exporter: Exporter, environ: Mapping[str, str]) -> bool:
