@@ -17,7 +17,7 @@ ANSWER = 1_000_000
 LIMIT = 4 * 1024 * 1024
 """Less than is promised, so that 413 is answered."""
 PRESIGNED = 4 * 1024 * 1024
-MOST_MEMORY = 600 * 1024
+MOST_MEMORY = 320 * 1024
 """In KiB. All answers together are a gigabyte."""
 
 PROGRAM = """

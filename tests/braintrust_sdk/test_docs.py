@@ -66,7 +66,7 @@ def test_datasets(run, intake, recorded):
     output = run("\n".join(page["Insert"].commands), shell=True)
     assert "Dry run" in output
     assert "1 rows are in dataset" in output
-    run(page["Insert"].python)
+    run(page["With the Braintrust SDK"].python)
     run("\n".join(page["Verify"].commands), shell=True)
 
     rows = {one.name: intake.store.dataset(one.id) for one in intake.store.objects("dataset")}
@@ -84,7 +84,7 @@ def test_backfill(run, intake, recorded):
 def test_every_marked_block_is_tested(name):
     tested = {
         "native-spans": {"Traced functions", "Beside other span customizers"},
-        "datasets": {"Insert", "Verify"},
+        "datasets": {"Insert", "With the Braintrust SDK", "Verify"},
         "backfill": {"Run it", "In Python"},
     }
 

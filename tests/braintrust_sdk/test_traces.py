@@ -138,3 +138,50 @@ def test_rows_of_odd_shapes_do_no_harm():
     ]
 
     assert value([stored_row("t", "root"), *odd, stored_row("t", "chat", "root", kind="llm", end=9, output=chat("a"))])
+
+
+# --- which span said it --------------------------------------------------------------------------------------------
+
+
+def test_the_span_that_said_it_also_where_the_root_carries_it_already():
+    root, *others = agent_trace("t")
+    mirrored = {**root, "metadata": {"run_output": "Paris."}}
+
+    assert run_output_of([mirrored, *others], RunOutputConfig()).span_id == "t-chat"
+
+
+def test_that_of_one_that_was_cut():
+    root, *others = agent_trace("t")
+    cut = {**root, "metadata": {"run_output": "Par", "run_output_truncated": True}}
+
+    assert run_output_of([cut, *others], RunOutputConfig(max_length=3)).span_id == "t-chat"
+
+
+def test_that_of_one_which_is_not_the_last_or_that_another_setting_chose():
+    root, *others = agent_trace("t")
+    carried = {**root, "metadata": {"run_output": "a plan"}}
+
+    assert run_output_of([carried, *others], RunOutputConfig()).span_id == "t-plan"
+
+
+def test_the_span_that_the_root_names_where_no_text_is_the_same():
+    root, *others = agent_trace("t")
+    carried = {**root, "metadata": {"run_output": "Pa", "span_id": "t-plan", "root_span_id": "t"}}
+
+    assert run_output_of([carried, *others], RunOutputConfig()).span_id == "t-plan"
+    carried["metadata"]["span_id"] = "of another trace"
+    assert run_output_of([carried, *others], RunOutputConfig()).span_id == "t-root"
+
+
+def test_the_root_itself_where_the_application_set_what_nobody_said():
+    root, *others = agent_trace("t")
+    by_hand = {**root, "metadata": {"run_output": "by hand"}}
+
+    found = run_output_of([by_hand, *others], RunOutputConfig())
+    assert (found.value, found.span_id) == ("by hand", "t-root")
+
+
+def test_a_probe_of_doctor_says_nothing():
+    root, *others = agent_trace("t")
+
+    assert value([{**root, "metadata": {"run_output_probe": True}}, *others]) is None

@@ -84,6 +84,7 @@ class BraintrustApi:
         self.notify = notify or _to_nobody
         self._connection = Connection(key.strip(), backoff=backoff, max_wait=max_wait, notify=self.notify)
         self._max_request = MAX_REQUEST
+        self._page = _FIRST_PAGE
         app_url = app_url or os.environ.get("BRAINTRUST_APP_URL") or APP_URL
         organization = self._login(app_url.rstrip("/"), org_name or os.environ.get("BRAINTRUST_ORG_NAME"))
         self.org_name = str(organization.get("name") or "")
@@ -205,33 +206,45 @@ class BraintrustApi:
             page: Greatest number of rows in a page.
             drop_repeated: Yield each row once: a later page may have an older version of it.
         """
-        size, cursor = min(page, _FIRST_PAGE), None
+        cursor: str | None = None
         cursors, seen, stale = set[str](), set[int](), 0
         while True:
-            before = self.received
-            asked = {"limit": size} if cursor is None else {"limit": size, "cursor": cursor}
-            try:
-                answer = self._call(
-                    "POST", path, json=make_body(asked), repeated=BUSY - _TOO_MUCH if size > 1 else BUSY
-                )
-            except ApiError as error:
-                if error.status not in _TOO_MUCH or size == 1:
-                    raise
-                size = max(1, size // 4)
-                continue
-            found, following = answer.get(key), answer.get("cursor")
-            rows = self._rows_in(found)
-            new = [row for row in rows if hash(row["id"]) not in seen]
-            seen.update(hash(row["id"]) for row in new)
+            rows, is_last, following = self._read_page(path, key, make_body, cursor, page)
+            new = {str(row["id"]): row for row in rows if hash(row["id"]) not in seen}
+            seen.update(map(hash, new))
             if new or (rows and not drop_repeated):
-                yield new if drop_repeated else rows
-            if not following or not found:
+                yield list(new.values()) if drop_repeated else rows
+            if is_last:
                 return
             stale = 0 if new else stale + 1
             if not isinstance(following, str) or following in cursors or stale == _STALE_PAGES:
                 raise ApiError("Braintrust's pages lead nowhere: it repeats a page or a cursor; try again later")
             cursors.add(following)
-            cursor, size = following, min(page, _next_size(size, self.received - before))
+            cursor = following
+
+    def _read_page(
+        self, path: str, key: str, make_body: Callable[[Answer], Answer], cursor: str | None, most: int
+    ) -> tuple[list[Row], bool, object]:
+        """Return the rows of a page, whether it is the last one, and the cursor of the next."""
+        while True:
+            before, size = self.received, min(most, self._page)
+            asked = {"limit": size} if cursor is None else {"limit": size, "cursor": cursor}
+            repeated = BUSY - _TOO_MUCH if size > 1 else BUSY
+            try:
+                answer = self._call("POST", path, json=make_body(asked), repeated=repeated)
+            except ApiError as error:
+                if error.status not in _TOO_MUCH or size == 1:
+                    raise
+                self._page = max(1, size // 4)
+                continue
+            found, following = answer.get(key), answer.get("cursor")
+            rows = self._rows_in(found)
+            received = self.received - before
+            if received > _LARGE_PAGE:
+                self._page = max(1, size // 2)
+            elif received < _SMALL_PAGE and len(rows) == size:
+                self._page = min(MAX_PAGE, max(self._page, size * 2))
+            return rows, not following or not found, following
 
     def _rows_in(self, found: object) -> list[Row]:
         """Return what of a page is a row; the rest costs itself and a line."""
@@ -370,13 +383,6 @@ def is_null(*path: str) -> Filter:
 
 def _ident(path: Iterable[str]) -> Filter:
     return {"op": "ident", "name": list(path)}
-
-
-def _next_size(size: int, received: int) -> int:
-    """Return how many rows to ask for next, from what the last page came to, in bytes."""
-    if received > _LARGE_PAGE:
-        return max(1, size // 2)
-    return min(MAX_PAGE, size * 2) if received < _SMALL_PAGE else size
 
 
 def _encode(row: Row) -> bytes:
