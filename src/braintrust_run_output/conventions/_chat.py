@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
 from ._json import Object, compact, first_string, is_array, is_object, parse, type_of
+from ._objects import as_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,14 +46,14 @@ _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", 
 _NO_TEXTS = ("result", "return", "plain")
 """How types end that have to do with text, and are none: ``web_search_tool_result``, a ``text-plain`` file."""
 
-_TOOL_CALL_KEYS = ("toolUse", "functionCall", "tool_call")
+_TOOL_CALL_KEYS = ("toolUse", "functionCall", "tool_call", "toolRequest")
 _TOOL_RESULT_KEYS = (
-    "toolResult", "functionResponse", "function_response", "tool_call_result", "codeExecutionResult",
+    "toolResult", "toolResponse", "functionResponse", "function_response", "tool_call_result", "codeExecutionResult",
     "code_execution_result",
 )  # fmt: skip
 _NESTED = ("function", "function_call", *_TOOL_CALL_KEYS)
 """Where some put a call's name and arguments."""
-_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id", "tool_id")
+_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id", "tool_id", "ref")
 _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = (
     "arguments", "input", "args", "parameters", "tool_kwargs", "tool_arguments", "action", "operation", "code",
@@ -74,6 +75,8 @@ _LANGCHAIN_TYPES = {
     "ToolMessage": "tool",
     "FunctionMessage": "function",
 }
+
+_AUTOGEN_ROLES = {"ToolCallExecutionEvent": "tool", "ThoughtEvent": "thinking", "MemoryQueryEvent": "tool"}
 
 _ROLES = frozenset({
     *_LANGCHAIN_ROLES, "", "assistant", "chatbot", "developer", "model", "reasoning", "thinking", "toolresult",
@@ -218,6 +221,7 @@ def _is_message(item: Object) -> bool:
     return (
         (isinstance(role, str) and role.lower() in _ROLES)
         or "_role" in item
+        or _is_autogen(item)
         or (is_object(message) and not _MESSAGE_KEYS.isdisjoint(message))
         or (bool(item.get("lc")) and is_object(item.get("kwargs")))
         or (type_of(item) in _LANGCHAIN_ROLES and any(key in item for key in ("content", "data")))
@@ -301,7 +305,20 @@ def _unpacked(item: Object) -> Object:
         return {"type": item["type"], **data}
     if "_role" in item or "_content" in item:  # Haystack's dataclass
         return {key.removeprefix("_"): value for key, value in item.items()}
-    return item
+    return _of_autogen(item) if _is_autogen(item) else item
+
+
+def _is_autogen(item: Object) -> bool:
+    return "source" in item and "content" in item and type_of(item).endswith(("Message", "Event"))
+
+
+def _of_autogen(item: Object) -> Object:
+    """Return a message of AutoGen, which says who said it, and its type what it is."""
+    kind, content = type_of(item), item["content"]
+    if kind == "ToolCallRequestEvent":
+        return {"role": "assistant", "tool_calls": content}
+    role = _AUTOGEN_ROLES.get(kind) or ("user" if item["source"] == "user" else "assistant")
+    return {"role": role, "content": content if isinstance(content, (str, list)) else None}
 
 
 def _role_of(item: Object) -> str:
@@ -332,8 +349,8 @@ def _blocks_of(item: Object) -> Iterator[object]:
         if content:
             break
     for call in _tool_calls_of(item):
-        if is_object(call):
-            yield {**call, "type": "tool_call"}
+        if (described := as_object(call)) is not None:
+            yield {**described, "type": "tool_call"}
 
 
 def _tool_calls_of(item: Object) -> Iterator[object]:

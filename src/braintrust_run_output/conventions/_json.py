@@ -16,7 +16,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 _LONGEST_LITERAL = 100_000
 _WHITESPACE = " \t\n\r"
 _LOOKS_LIKE_JSON = re.compile(
-    r"\s*(?:\{\s*[\"}]|\[\s*(?:\]|[\[{]\s*[\"\[{\]}\d-]|\"(?:[^\"\\]|\\.)*\"?\s*(?:[,\]]|$)))"
+    r"""\s*(?:
+        \{\s*["}]                                               # an object
+      | \[\s*(?:\]|[\[{]\s*["\[{\]}\d-])                        # an array of objects or arrays
+      | \[\s*"(?:[^"\\]|\\.)*"?\s*(?:[,\]]|$)                   # an array of strings
+      | "[\[{\s]+\\"                                            # one of these within a string
+    )""",
+    re.VERBOSE,
 )
 """How JSON begins that is more than one text. A text may begin with a bracket or a quotation mark, too."""
 
@@ -37,7 +43,7 @@ def parse(value: object) -> object:
 
 def looks_like_json(text: str) -> bool:
     """Whether a text begins like a JSON object or array: one that cannot be parsed has probably been cut."""
-    return text[:1] in "{[ \t\n\r" and _LOOKS_LIKE_JSON.match(text) is not None
+    return text[:1] in '{[" \t\n\r' and _LOOKS_LIKE_JSON.match(text) is not None
 
 
 def literal(value: str) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ._json import is_object, parse
@@ -108,7 +109,6 @@ _HAYSTACK = "haystack.component.type"
 KINDS: Final = frozenset({*KIND_ATTRIBUTES, _BRAINTRUST})
 """The attributes that say what kind of operation a span is."""
 
-_NEVER = frozenset({_Kind.TOOL, _Kind.WORK, _Kind.VERDICT, _Kind.SILENT})
 _MESSAGES_OF_A_MODEL = ("llm.output_messages.0.message.content", "llm.output_messages.0.message.role")
 
 
@@ -143,24 +143,30 @@ def is_never_a_completion(attributes: Mapping[str, object], kinds: Iterable[str]
         attributes: The span's attributes.
         kinds: Those of `KINDS` that are among them; default: they are looked for.
     """
-    found = _NEVER.intersection(_kinds_of(attributes, kinds))
+    found = [kind for kind in _kinds_of(attributes, kinds) if kind is not _Kind.MODEL]
     if not found:
         return False
-    return found != {_Kind.WORK} or all(key not in attributes for key in _MESSAGES_OF_A_MODEL)
+    return set(found) != {_Kind.WORK} or all(key not in attributes for key in _MESSAGES_OF_A_MODEL)
 
 
-def _kinds_of(attributes: Mapping[str, object], kinds: Iterable[str] | None = None) -> set[_Kind]:
-    found: set[_Kind] = set()
+def _kinds_of(attributes: Mapping[str, object], kinds: Iterable[str] | None = None) -> list[_Kind]:
+    found: list[_Kind] = []
     for attribute in KINDS.intersection(attributes) if kinds is None else kinds:
         value = attributes[attribute]
-        if attribute == _BRAINTRUST:
-            encoded = parse(value)
-            names = [encoded.get(name) for name in _BRAINTRUST_FIELDS] if is_object(encoded) else []
-        else:
-            names = [value]
-        words = KIND_ATTRIBUTES.get(attribute, _COMMON)
-        found.update(kind for name in names if isinstance(name, str) and (kind := words.get(_word(name, attribute))))
+        if isinstance(value, str):
+            found += _kinds_in(attribute, value)
     return found
+
+
+@lru_cache(maxsize=1_024)
+def _kinds_in(attribute: str, value: str) -> tuple[_Kind, ...]:
+    """Return the kinds that an attribute's value says. Applications have few: each is worked out once."""
+    names: list[object] = [value]
+    if attribute == _BRAINTRUST:
+        encoded = parse(value)
+        names = [encoded.get(name) for name in _BRAINTRUST_FIELDS] if is_object(encoded) else []
+    words = KIND_ATTRIBUTES.get(attribute, _COMMON)
+    return tuple(words[word] for name in names if isinstance(name, str) and (word := _word(name, attribute)) in words)
 
 
 def _word(name: str, attribute: str) -> str:

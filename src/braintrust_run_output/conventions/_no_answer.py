@@ -25,6 +25,8 @@ _SHORTEST_NESTED_EMBEDDING = 1
 _EMBEDDINGS = frozenset({"embedding", "embeddings", "embedding_length", "embedding_count", "embeddings_by_type"})
 _RANKINGS = frozenset({"relevance_score", "relevanceScore"})
 _MODERATIONS = frozenset({"flagged", "flagged_count"})
+_TELLING = _EMBEDDINGS | _RANKINGS | {"flagged_count"}
+"""Keys of what is none, whatever stands beside them."""
 _CLASSES = frozenset({"label", "labels", "score", "scores", "sequence", "index"})
 _IMAGES = frozenset({"b64_json", "url", "revised_prompt"})
 _LISTS = ("data", "results", "rankings", "output")
@@ -49,28 +51,31 @@ _TELLING_METADATA = frozenset({
 """What an answer of a model's own would hardly be called."""
 
 
-def is_no_answer(value: object) -> bool:
-    """Whether what a model's call put out is none of its answers."""
+def is_no_answer(value: object, *, may_be_said: bool = False) -> bool:
+    """Whether what a model's call put out is none of its answers.
+
+    Args:
+        value: The parsed JSON.
+        may_be_said: Whether it may as well be what the model said, asked for JSON: then a count, or a class with its
+            score, is an answer.
+    """
     if is_not_said(value):
         return True
     if is_array(value):
-        return bool(value) and all(is_object(item) and _is_rating(item) for item in value)
+        nested = value[0] if len(value) == 1 and is_array(value[0]) else value
+        return _is_list_of_ratings(nested, may_be_said=may_be_said)
     if not is_object(value):
         return False
     given = {key: item for key, item in value.items() if item not in (None, "", [], {}, ())}
+    if not may_be_said and (_is_counts(given) or _is_class(given)):
+        return True
     return (
-        bool(value)
-        and (
-            not given
-            or not _EMBEDDINGS.isdisjoint(given)
-            or ("flagged" in given and "categories" in given)
-            or "flagged_count" in given
-            or _is_counts(given)
-            or _is_metadata(given)
-            or any(is_array(items := given.get(key)) and _is_list_of_ratings(items) for key in _LISTS)
-            or _is_rating(given)
-        )
-    )  # fmt: skip
+        not given
+        or not given.keys().isdisjoint(_TELLING)
+        or ("flagged" in value and "categories" in value)
+        or _is_metadata(given)
+        or any(is_array(items := given.get(key)) and _is_list_of_ratings(items) for key in _LISTS)
+    )
 
 
 def is_not_said(value: object) -> bool:
@@ -107,11 +112,12 @@ def _is_vector(value: list[object] | tuple[object, ...], shortest: int) -> bool:
     return len(value) >= shortest and all(isinstance(item, float) for item in value)
 
 
-def _is_list_of_ratings(items: list[object] | tuple[object, ...]) -> bool:
+def _is_list_of_ratings(items: list[object] | tuple[object, ...], *, may_be_said: bool = False) -> bool:
     return bool(items) and all(
         is_object(item)
         and (
-            _is_rating(item)
+            not _RANKINGS.isdisjoint(item)
+            or (not may_be_said and _is_class(item))
             or not _MODERATIONS.isdisjoint(item)
             or "embedding" in item
             or (not _IMAGES.isdisjoint(item) and item.keys() <= _IMAGES | {"type", "index"})
@@ -120,10 +126,9 @@ def _is_list_of_ratings(items: list[object] | tuple[object, ...]) -> bool:
     )
 
 
-def _is_rating(item: Object) -> bool:
-    """Whether an object is a place in a ranking, or a class with its score."""
-    scores = {"score", "scores"} & item.keys()
-    return not _RANKINGS.isdisjoint(item) or (len(item) > 1 and bool(scores) and item.keys() <= _CLASSES)
+def _is_class(item: Object) -> bool:
+    """Whether an object is a class with its score."""
+    return len(item) > 1 and ("score" in item or "scores" in item) and item.keys() <= _CLASSES
 
 
 def _is_counts(given: Object) -> bool:

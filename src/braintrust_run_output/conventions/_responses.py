@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..completion import Message
 from ._chat import answer_in, is_chat, is_content_blocks, is_items, read_messages
 from ._json import Object, is_array, is_object
-from ._reprs import is_repr
+from ._reprs import is_repr, read_repr
 
 _TEXTS = (
     "text", "outputText", "output_text", "generated_text", "generation", "completion", "combined_chunk_content",
@@ -94,7 +94,7 @@ def _in_text(value: Object) -> list[Message] | None:
 def _alternative(item: object, depth: int) -> list[Message]:
     """Return the messages of one choice, candidate or generation (LangChain nests a list for each prompt)."""
     if isinstance(item, str):
-        return [] if is_repr(item) else [Message("assistant", item)]
+        return read_response(read_repr(item)) if is_repr(item) else [Message("assistant", item)]
     if is_array(item) and depth:
         return [message for inner in item for message in _alternative(inner, depth - 1)]
     if not is_object(item):

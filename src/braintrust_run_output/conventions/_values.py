@@ -71,9 +71,13 @@ def from_model_output(value: object, source: str, *, may_be_said: bool | None = 
     said = raw is not None if may_be_said is None else may_be_said
     found = unpacked(value)
     if isinstance(found, str):
+        if found == "null" or (may_be_said is False and found is value and found[:1] == '"'):  # cut
+            return None
         return _from_text(found, source, raw, is_json=found is not value)
-    if found is None or isinstance(found, (bool, int, float)):
-        return None if found is None else from_text(raw if raw is not None else compact(found), source, raw=raw)
+    if found is None or found in ([], {}, ()):
+        return None
+    if isinstance(found, (bool, int, float)):
+        return from_text(raw if raw is not None else compact(found), source, raw=raw)
     if is_array(found) and found and all(isinstance(item, str) for item in found) and not (said and raw is not None):
         return from_messages([Message("assistant", dspy_answer(str(item))) for item in found], source, raw=raw)
     if is_content_blocks(found):
@@ -81,7 +85,7 @@ def from_model_output(value: object, source: str, *, may_be_said: bool | None = 
     messages = find_messages(found, may_be_said=said)
     if messages is not None:
         return from_messages(messages, source, raw=raw)
-    if is_no_answer(found):
+    if is_no_answer(found, may_be_said=said):
         return None
     if said and raw is not None:
         return from_text(raw, source)

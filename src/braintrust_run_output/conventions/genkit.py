@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._convention import Attributes, Convention, Event
-from ._json import parse
 from ._kinds import is_model
 from ._unwrap import unwrap
 from ._values import from_model_output
@@ -31,7 +30,7 @@ _KIND = "genkit:metadata:subtype"
 
 def read_model(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of a model."""
-    return from_model_output(parse(attributes[_KEY]), _KEY) if is_model(attributes) else None
+    return from_model_output(attributes[_KEY], _KEY, may_be_said=False) if is_model(attributes) else None
 
 
 def read_other(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _FIELDS = ("role", "content", "finish_reason")
 _CALLS = ("tool_calls.0.", "tool_calls.0.function.", "function_call.")
 _HAYSTACK = "opentelemetry.instrumentation.haystack"
+_WIDEST_GAP = 1
+"""How many indexes may be missing, also before the first."""
 _CALL_FIELDS = ("id", "name", "arguments")
 
 
@@ -41,8 +43,8 @@ def _convention(prefix: str) -> Convention:
             return None
         return from_messages(messages_at(attributes, prefix), f"{prefix}.*")
 
-    keys = [f"{prefix}.0.{field}" for field in _FIELDS]
-    keys += [f"{prefix}.0.{call}{field}" for call in _CALLS for field in _CALL_FIELDS]
+    fields = (*_FIELDS, *(call + field for call in _CALLS for field in _CALL_FIELDS))
+    keys = [f"{prefix}.{number}.{field}" for number in range(_WIDEST_GAP + 1) for field in fields]
     return Convention(f"{prefix}.N", read, keys=frozenset(keys))
 
 
@@ -53,13 +55,17 @@ BRAINTRUST_OUTPUT = _convention("braintrust.output")
 def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
     """Yield the messages that are flattened under a prefix."""
     has_calls = "_call" in "\n".join(attributes)  # saves asking for each by name
+    gap = 0
     for index in count():
         message = f"{prefix}.{index}."
         role = attributes.get(f"{message}role")
         content = attributes.get(f"{message}content")
         calls = tuple(_tool_calls(attributes, message)) if has_calls else ()
         if role is None and content is None and not calls and f"{message}finish_reason" not in attributes:
-            return
+            if gap == _WIDEST_GAP:
+                return
+            gap += 1
+            continue
         yield Message(str(role or "assistant"), _text(content), calls)
 
 

@@ -13,12 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..completion import from_messages
 from ._convention import Attributes, Convention, Event
-from ._json import parse
-from ._responses import read_response
 from ._unwrap import unwrap
-from ._values import from_json
+from ._values import from_model_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +31,7 @@ def read_generation(attributes: Attributes, _events: Sequence[Event], _scope: st
     """Return the output of a generation."""
     if attributes.get(_TYPE) != "generation":
         return None
-    value = attributes[_OUTPUT]
-    raw = value if isinstance(value, str) else None
-    messages = read_response(parse(value), may_be_said=True)
-    return from_messages(messages, _OUTPUT, raw=raw) if messages else from_json(value, _OUTPUT)
+    return from_model_output(attributes[_OUTPUT], _OUTPUT)
 
 
 def read_observation(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ..completion import Message, from_messages
 from . import gen_ai_messages, indexed
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, parse
+from ._json import is_array, is_object, parse
 from ._reprs import read_repr
 from ._responses import read_response
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _FUNCTION_CALL = "gen_ai.completion.0.function_call.name"
+_REASONS = "gen_ai.response.finish_reasons"
 _PROVIDERS = (
     "None", "anthropic", "azure", "azure_ai", "azure_text", "bedrock", "cohere", "cohere_chat", "custom_openai",
     "databricks", "deepseek", "fireworks_ai", "gemini", "groq", "hosted_vllm", "huggingface", "mistral", "ollama",
@@ -48,15 +49,19 @@ def read_function_call(attributes: Attributes, events: Sequence[Event], scope: s
     said = gen_ai_messages.CONVENTION.read(attributes, events, scope)
     if said is None or said.text is None:
         return None if said else called
-    if _is_finished(attributes):
+    if _is_finished(parse(attributes.get(_REASONS)) or _reasons_in(attributes[gen_ai_messages.KEY])):
         return said
     first, *more = called.messages
     return called._replace(messages=(Message(first.role, said.text, first.tool_calls), *more))
 
 
-def _is_finished(attributes: Attributes) -> bool:
-    """Whether the finish reason says that the text is the answer."""
-    reasons = parse(attributes.get("gen_ai.response.finish_reasons"))
+def _reasons_in(messages: object) -> list[object]:
+    items = parse(messages)
+    return [item.get("finish_reason") for item in items if is_object(item)] if is_array(items) else []
+
+
+def _is_finished(reasons: object) -> bool:
+    """Whether the finish reasons say that the text is the answer."""
     return is_array(reasons) and bool(reasons) and all(reason == "stop" for reason in reasons)
 
 

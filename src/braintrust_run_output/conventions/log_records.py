@@ -21,6 +21,7 @@ from ..completion import from_messages
 from . import gen_ai_messages
 from ._chat import read_messages
 from ._json import is_object, parse
+from ._objects import plain
 from .span_events import CHOICE, CONTENT, DETAILS, read_choice
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
     """
     if name == DETAILS:
         if gen_ai_messages.KEY in attributes:
-            return gen_ai_messages.read_value(attributes[gen_ai_messages.KEY])
-        content = parse(body)
+            return gen_ai_messages.read_value(plain(attributes[gen_ai_messages.KEY]))
+        content = plain(parse(body))
         if is_object(content) and gen_ai_messages.KEY in content:
             return gen_ai_messages.read_value(content[gen_ai_messages.KEY])
         return None
-    content = parse(body)
+    content = plain(parse(body))
     if content is None or content == "":
         return from_messages(read_choice(attributes), CHOICE)
     return from_messages(read_messages(content), CHOICE)

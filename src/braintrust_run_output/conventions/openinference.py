@@ -171,6 +171,10 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str
         or (scope == _BEDROCK and value == "None")
     ):
         return None
+    if f"{_PREFIX}." in "\n".join(attributes):  # messages under an index that is late
+        completion = from_messages(messages_at(attributes, _PREFIX), _SOURCE)
+        if completion is not None:
+            return completion
     if scope == _BEDROCK and value.startswith("[{'"):  # Cohere, AI21: the repr of the generations
         return from_messages(read_response({"generations": literal(value)}), _OUTPUT, raw=value)
     parsed = unpacked(value) if value.lstrip()[:1] in ("{", "[", '"') else value
@@ -187,7 +191,7 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str
     if messages := read_response(parsed, may_be_said=not is_json):
         return from_messages(messages, _OUTPUT, raw=value)
     is_request = is_object(parsed) and "messages" in parsed
-    return None if is_json or is_request or is_no_answer(parsed) else from_text(value, _OUTPUT)
+    return None if is_json or is_request or is_no_answer(parsed, may_be_said=True) else from_text(value, _OUTPUT)
 
 
 def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -198,7 +202,7 @@ def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -
 
 
 _MESSAGE_KEYS = (
-    "role", "content", "contents.0.message_content.text", "contents.0.message_content.type",
+    "role", "content", "content.0", "contents.0.message_content.text", "contents.0.message_content.type",
     f"tool_calls.0.{_NAME}", f"tool_calls.0.{_ARGUMENTS}", _FUNCTION_CALL[0],
 )  # fmt: skip
 

@@ -73,7 +73,7 @@ def test_content_that_only_looks_like_blocks_is_an_answer(prefix, answer):
         {"_0__finish_reason": "stop"},
         {"_0__role": "user", "_0__content": "What is the capital of France?"},
         {"_0__content": "__REDACTED__"},
-        {"_1__content": "no first"},
+        {"_2__content": "no first"},
     ],
 )
 def test_no_completion(prefix, fields):

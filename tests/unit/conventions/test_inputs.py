@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from braintrust_run_output.conventions import has_input, input_excerpt, read_input, up_to_last_user
+from emitted import SpanEvent
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is the capital of France?"}]
 PARTS = [{"role": one["role"], "parts": [{"type": "text", "content": one["content"]}]} for one in ASKED]
@@ -155,22 +155,16 @@ def test_a_name_that_others_use_too_is_an_input_beside_what_tells(key, companion
     assert read_input({key: value}) is None
 
 
-@dataclass
-class Event:
-    name: str
-    attributes: dict[str, object] | None
-
-
 EVENTS = [
-    [Event(f"gen_ai.{one['role']}.message", {"content": one["content"]}) for one in ASKED],
-    [Event(f"gen_ai.{one['role']}.message", {"gen_ai.event.content": json.dumps(one)}) for one in ASKED],
+    [SpanEvent(f"gen_ai.{one['role']}.message", {"content": one["content"]}) for one in ASKED],
+    [SpanEvent(f"gen_ai.{one['role']}.message", {"gen_ai.event.content": json.dumps(one)}) for one in ASKED],
     [
-        Event(f"gen_ai.{one['role']}.message", {"content": json.dumps([{"text": one["content"]}])})
+       SpanEvent(f"gen_ai.{one['role']}.message", {"content": json.dumps([{"text": one["content"]}])})
         for one in ASKED
-    ] + [Event("gen_ai.choice", {"message": "Paris."})],
-    [Event("gen_ai.client.inference.operation.details", {"gen_ai.input.messages": json.dumps(PARTS)})],
-    [Event("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps(ASKED)})],
-    [Event("promptflow.function.inputs", {"payload": json.dumps({"messages": ASKED})})],
+    ] + [SpanEvent("gen_ai.choice", {"message": "Paris."})],
+    [SpanEvent("gen_ai.client.inference.operation.details", {"gen_ai.input.messages": json.dumps(PARTS)})],
+    [SpanEvent("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps(ASKED)})],
+    [SpanEvent("promptflow.function.inputs", {"payload": json.dumps({"messages": ASKED})})],
 ]  # fmt: skip
 
 
@@ -178,7 +172,7 @@ EVENTS = [
 def test_a_chat_in_span_events(events):
     assert json.loads(read_input({}, events)) == ASKED
     assert has_input({}, events)
-    assert not has_input({}, [Event("exception", None)])
+    assert not has_input({}, [SpanEvent("exception", None)])
 
 
 @pytest.mark.parametrize(
@@ -215,13 +209,15 @@ def test_what_is_no_list_of_messages_stays(text):
 def test_an_excerpt_refers_to_the_values_and_reads_the_same():
     value = json.dumps({"messages": ASKED})
     attributes = {"span_type": "LLM", "inputs": value, "http.route": "/", "gen_ai.output.messages": "[]"}
-    excerpt = input_excerpt(attributes, [Event("exception", None), Event("gen_ai.user.message", {"content": "x"})])
+    excerpt = input_excerpt(
+        attributes, [SpanEvent("exception", None), SpanEvent("gen_ai.user.message", {"content": "x"})]
+    )
 
     assert excerpt.attributes["inputs"] is value
     assert "gen_ai.output.messages" not in excerpt.attributes
     assert [event.name for event in excerpt.events] == ["gen_ai.user.message"]
     assert read_input(*excerpt) == read_input(attributes)
-    assert input_excerpt({"http.route": "/", "inputs": "x"}, [Event("exception", None)]) is None
+    assert input_excerpt({"http.route": "/", "inputs": "x"}, [SpanEvent("exception", None)]) is None
 
 
 @given(text_of_json)
