@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Protocol
 
     from .config import Root
@@ -206,6 +206,6 @@ def _messages_or_text(value: str) -> object:
     return value
 
 
-def oldest(spans: dict[str, object], number: int) -> list[str]:
+def oldest(spans: Mapping[str, object], number: int) -> list[str]:
     """Return so many keys that have been in a dictionary longest."""
     return list(spans)[:number] if number > 0 else []

@@ -113,7 +113,7 @@ def _decide(trace: Trace, config: RunOutputConfig, report: BackfillReport) -> De
     try:
         read = traces.read_trace(trace.rows, config)
     except Exception as error:  # noqa: BLE001 (a trace of odd rows costs itself)
-        _faults.report("Reading a stored trace", error)
+        _faults.contain("Reading a stored trace", error)
         report.passed_over[UNREADABLE] += 1
         return None
     if read.found is None:

@@ -170,7 +170,7 @@ def insert(
                     dataset_id=dataset.id, project_id=project_id, with_metadata=with_metadata,
                 )  # fmt: skip
             except Exception as error:  # noqa: BLE001 (a trace of odd rows costs itself)
-                _faults.report("Making a row of a trace", error)
+                _faults.contain("Making a row of a trace", error)
                 report.passed_over[UNREADABLE] += 1
             else:
                 yield row

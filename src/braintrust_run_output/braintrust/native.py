@@ -169,7 +169,7 @@ class RunOutputSpanCustomizer:
         if value is None:
             chosen = self._aggregator.choose(one.local_root)
             if chosen is not None:
-                value, span_id = chosen.value, one.span_ids[chosen.key[1]]
+                value, span_id = chosen.value, one.span_ids[int(chosen.key[1])]
         if value is None and root.explicit is not None:
             return None
         if value is None and not root.has_failed:
