@@ -1,0 +1,458 @@
+"""Which of the things said below a root is the run's output, by which rule, from which span, or why there is none.
+
+Pure: outcomes in, a `Choice` out. Every front end decides here: the span processor, native Braintrust spans, stored
+rows, OTLP files, the relay. First match wins, in the order that `Run.choose` has; each rule is a method, with its
+sentence in docs/how-it-works.md.
+"""
+
+from __future__ import annotations
+
+import enum
+from bisect import insort
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from . import witness
+from .conventions import Side
+from .outcome import Outcome, Placed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from .completion import Completion
+    from .config import RunOutputConfig
+    from .outcome import SpanId, SpanKey
+
+MAX_WHOLE = 64
+"""How many outcomes a run keeps whole, of those that may be the answer."""
+MAX_CHARS = 4 * 1024 * 1024
+"""How many characters of theirs it keeps, the last one's aside."""
+MAX_MARKS = 4_096
+"""How many side spans, answer spans and executions of tools it remembers, each."""
+MAX_DIGESTS = 100_000
+"""How many of the texts that it keeps no more it knows again."""
+
+_Value = TypeVar("_Value")
+
+
+class Rule(str, enum.Enum):
+    """By which rule a root has its value."""
+
+    EXPLICIT = "explicit"
+    """The application set it: nothing is written."""
+    ANSWER_SPANS = "answer_spans"
+    """Said by spans that ``answer_spans`` names, or below them."""
+    OWN = "own"
+    """Its own completion."""
+    WITNESS = "witness"
+    """A generic output on the way up to the root told which completion is the answer."""
+    LAST = "last"
+    """The completion that ended last, of those that can be the answer."""
+    FIRST = "first"
+    """The one that ended first."""
+    ALL = "all"
+    """All of them."""
+    GENERIC = "generic"
+    """Its own generic output."""
+    GENERIC_BELOW = "generic_below"
+    """The last generic output of a descendant."""
+
+
+class Reason(str, enum.Enum):
+    """Why a root has no run output."""
+
+    NO_MODEL = "no_model"
+    """No model was called below it."""
+    NO_CONTENT = "no_content"
+    """Models were called, but what they said is not on their spans."""
+    FAILED = "failed"
+    """The last call of a model failed."""
+    SIDE_ONLY = "side_only"
+    """All that was said was said by evaluators and the like."""
+    NOT_MIRRORED = "not_mirrored"
+    """The configuration says that roots get nothing, or only what they say themselves."""
+
+
+class Said(NamedTuple):
+    """What is to be written, and whose it is: a completion to be rendered, or a value to be written as it is."""
+
+    outcome: Outcome
+    what: Completion | str
+
+
+class Choice(NamedTuple):
+    """What a root gets.
+
+    Args:
+        rule: By which rule; None if there is nothing.
+        said: What is written: several under ``all``, none where the application set it or there is nothing.
+        source: The span that said it.
+        input_of: The span whose input belongs to it.
+        is_list: Whether what is written is a list, under ``all``.
+        reason: Why there is nothing.
+    """
+
+    rule: Rule | None = None
+    said: tuple[Said, ...] = ()
+    source: Outcome | None = None
+    input_of: Outcome | None = None
+    is_list: bool = False
+    reason: Reason | None = None
+
+    @property
+    def key(self) -> SpanKey | None:
+        """Trace id and span id of the span that said it."""
+        return None if self.source is None else self.source.key
+
+
+class Run:
+    """What one root has collected: the outcomes of the spans below it, and which of them is its value.
+
+    Args:
+        config: The configuration: ``root``, ``overwrite``, ``format`` and ``max_length``.
+    """
+
+    __slots__ = ("_answers", "_chars", "_config", "_digests", "_executions", "_generics", "_said", "_sides", "_silent")
+
+    def __init__(self, config: RunOutputConfig) -> None:
+        self._config = config
+        self._said: list[Placed] = []
+        """What has a completion or an explicit value, by end, start and span id."""
+        self._chars = 0
+        self._digests: dict[int, None] = {}
+        self._sides: dict[SpanId, Side] = {}
+        self._answers: dict[SpanId, Placed] = {}
+        self._generics: dict[SpanId, Placed] = {}
+        self._executions: dict[SpanId, Outcome] = {}
+        self._silent: Outcome | None = None
+        """The last call of a model that failed or said nothing."""
+
+    def choose(self, own: Outcome) -> Choice:
+        """Return what the root gets. First match wins.
+
+        Args:
+            own: What the root itself says.
+        """
+        if own.explicit is not None and not self._config.overwrite:
+            return Choice(Rule.EXPLICIT)
+        if self._config.root == "off":
+            return Choice(reason=Reason.NOT_MIRRORED)
+        for rule in (self._by_answer_spans, _own_completion, self._by_descendants, _own_generic, self._generic_below):
+            choice = rule(own)
+            if choice is not None:
+                return choice
+        return Choice(reason=self._why_not(own))
+
+    # --- one of the descendants' completions ---------------------------------------------------------------------
+
+    def _by_descendants(self, own: Outcome) -> Choice | None:
+        return self._one_of(self._counted_once(), own)
+
+    def _by_answer_spans(self, own: Outcome) -> Choice | None:
+        """What the spans that ``answer_spans`` names said, or those below them, where there is any."""
+        if not self._answers or self._config.root == "own":
+            return None
+        below = [Placed(one.outcome, way) for one in self._counted_once() if (way := self._up_to_answer(one)) is not None]
+        choice = self._one_of(below, None) or _last_generic(self._answers.values())
+        return None if choice is None else choice._replace(rule=Rule.ANSWER_SPANS)
+
+    def _one_of(self, entries: Sequence[Placed], own: Outcome | None) -> Choice | None:
+        policy = self._config.root
+        if policy == "own" or not entries:
+            return None
+        main, side = self._apart(entries)
+        if policy == "all":
+            return _all(main or side)
+        if policy == "first":
+            return _alone(Rule.FIRST, min(main or side, key=_order, default=None))
+        last = self._last(main, side)
+        if last is None:
+            return None
+        return self._by_witness(last, main, side, own) or _alone(Rule.LAST, last)
+
+    def _by_witness(
+        self, last: Placed, main: Sequence[Placed], side: Sequence[Placed], own: Outcome | None
+    ) -> Choice | None:
+        """Of the generic outputs on the way of the last completion, outermost first, the first that fits decides."""
+        on_the_way = (self._generics[one].outcome for one in reversed(last.way) if one in self._generics)
+        for outcome in chain(() if own is None else (own,), on_the_way):
+            generic = outcome.generic
+            if generic is None:
+                continue
+            below, side_below = (
+                [one for one in entries if outcome is own or outcome.span_id in one.way] for entries in (main, side)
+            )
+            found = witness.read(generic, last, below, side_below, self._digests)
+            if found is not None:
+                source = outcome if found.entry is None else found.entry.outcome
+                what = found.text or _said(source).what
+                return Choice(Rule.WITNESS, (Said(source, what),), source, outcome if outcome.input else source)
+        return None
+
+    def _apart(self, entries: Iterable[Placed]) -> tuple[list[Placed], list[Placed]]:
+        """Return the completions that are no side completions, and those below tools, retrievers and guardrails.
+
+        What is said below evaluators, scorers, moderation and facets is never the answer, nor below ``side_spans``.
+        """
+        main: list[Placed] = []
+        side: list[Placed] = []
+        for entry in entries:
+            kind = self._side_of(entry)
+            if kind is not Side.VERDICT:
+                (main if kind is None else side).append(entry)
+        return main, side
+
+    def _side_of(self, entry: Placed) -> Side | None:
+        if not self._sides:
+            return None
+        on_the_way = {self._sides.get(one) for one in (entry.outcome.span_id, *entry.way) if one not in self._answers}
+        return next((kind for kind in (Side.VERDICT, Side.WORK) if kind in on_the_way), None)
+
+    def _last(self, main: Sequence[Placed], side: Sequence[Placed]) -> Placed | None:
+        """Return the last completion: a side completion only where nothing else is, or after a call that is open."""
+        is_executed = self._tell_executed()
+        last, last_side = _last_of(main, is_executed), _last_of(side, is_executed)
+        if last is None or last_side is None:
+            return last or last_side
+        is_answered = last.calls and not last_side.calls and _follows(last_side, last) and not is_executed(last)
+        return last_side if is_answered else last
+
+    def _tell_executed(self) -> Callable[[Placed], bool]:
+        """Return what tells whether all calls of a completion were executed, by spans that started after its own did.
+
+        A span executes the call that has its id; one whose id no known call has, those of the tool that it names.
+        """
+        known = {call.id for entry in self._said for call in entry.calls if call.id is not None}
+        by_id: dict[str | None, int] = {}
+        by_name: dict[str, int] = {}
+        for outcome in self._executions.values():
+            execution = outcome.execution
+            if execution is not None and execution.id in known:
+                by_id[execution.id] = max(outcome.start, by_id.get(execution.id, 0))
+            elif execution is not None:
+                by_name[execution.name] = max(outcome.start, by_name.get(execution.name, 0))
+
+        def is_executed(entry: Placed) -> bool:
+            start = entry.outcome.start
+            return all(max(by_id.get(call.id, -1), by_name.get(call.name, -1)) >= start for call in entry.calls)
+
+        return is_executed
+
+    def _counted_once(self) -> Sequence[Placed]:
+        """Return what was said, without what a service's own processor had mirrored from below a span onto it."""
+        if all(entry.outcome.completion is not None for entry in self._said):
+            return self._said
+        above: dict[str, set[SpanId]] = {}
+        for entry in self._said:
+            if entry.outcome.completion is not None:
+                above.setdefault(entry.outcome.completion.render(self._config.format), set()).update(entry.way)
+        return [
+            entry
+            for entry in self._said
+            if entry.outcome.completion is not None
+            or entry.outcome.span_id not in above.get(entry.outcome.explicit or "", ())
+        ]
+
+    def _up_to_answer(self, entry: Placed) -> Sequence[SpanId] | None:
+        """Return an outcome's way up to the span that ``answer_spans`` names, None if there is none on it."""
+        if entry.outcome.span_id in self._answers:
+            return ()
+        at = next((at for at, one in enumerate(entry.way) if one in self._answers), None)
+        return None if at is None else entry.way[: at + 1]
+
+    # --- where there is none -------------------------------------------------------------------------------------
+
+    def _generic_below(self, _own: Outcome) -> Choice | None:
+        """The last generic output below; what led up to a model that failed or said nothing is none."""
+        if self._config.root == "own":
+            return None
+        silent = 0 if self._silent is None else self._silent.end
+        return _last_generic(
+            one for one in self._generics.values() if one.outcome.end >= silent and self._side_of(one) is None
+        )
+
+    def _why_not(self, own: Outcome) -> Reason:
+        if self._config.root == "own":
+            return Reason.NOT_MIRRORED
+        if self._said:
+            return Reason.SIDE_ONLY
+        silent = self._silent or (own if own.is_model else None)
+        if silent is None:
+            return Reason.NO_MODEL
+        return Reason.FAILED if silent.has_failed else Reason.NO_CONTENT
+
+    # --- what is kept --------------------------------------------------------------------------------------------
+
+    def add(self, outcome: Outcome, way: Sequence[SpanId] = ()) -> None:
+        """Add what a span below the root says.
+
+        Args:
+            outcome: What it says.
+            way: The ids of the spans on its way up to the root, its parent's first, the root's not among them.
+        """
+        entry = Placed(outcome, way)
+        if outcome.side is not None:
+            _remember(self._sides, outcome.span_id, outcome.side)
+        if outcome.is_answer:
+            _remember(self._answers, outcome.span_id, entry)
+        if outcome.execution is not None:
+            _remember(self._executions, outcome.span_id, outcome)
+        if outcome.completion is not None or outcome.explicit is not None:
+            self._add_said(entry)
+            return
+        if outcome.may_have_generic:
+            _remember(self._generics, outcome.span_id, entry, MAX_WHOLE)
+        if outcome.is_model and (self._silent is None or outcome.order > self._silent.order):
+            self._silent = outcome
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether a completion has come that is no call of a tool: after such a one more is to come."""
+        return any(self._config.root == "first" or not entry.calls for entry in self._said)
+
+    def _add_said(self, entry: Placed) -> None:
+        if self._config.root == "all" and self._chars >= self._config.max_length:
+            self._digest(entry)
+            return
+        self._chars += _length(entry)
+        if not self._said or _order(entry) >= _order(self._said[-1]):
+            self._said.append(entry)
+        else:
+            insort(self._said, entry, key=_order)
+        if self._config.root != "all" and (len(self._said) > 2 * MAX_WHOLE or self._chars > MAX_CHARS):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep what may be the answer: the first and the last ones of the texts, the calls and the side completions."""
+        main, side = self._apart(self._said)
+        texts, calls = [one for one in main if not one.calls], [one for one in main if one.calls]
+        kept, chars = set[int](), 0
+        for group, number in ((texts, MAX_WHOLE // 2), (calls, MAX_WHOLE // 4), (side, MAX_WHOLE // 4)):
+            for entry in (*group[-1:], *group[:1], *reversed(group[1 - number : -1])):
+                chars += _length(entry)
+                if chars <= MAX_CHARS or not kept:
+                    kept.add(id(entry))
+        for entry in main + side:
+            if id(entry) not in kept:
+                self._digest(entry)
+        self._said = [entry for entry in self._said if id(entry) in kept]
+        self._chars = sum(map(_length, self._said))
+
+    def _digest(self, entry: Placed) -> None:
+        if entry.text is not None and len(self._digests) < MAX_DIGESTS:
+            self._digests[hash(entry.text.strip())] = None
+
+
+def decide(
+    root: Outcome, others: Iterable[Outcome], parents: Mapping[SpanId, SpanId | None], config: RunOutputConfig
+) -> Choice:
+    """Return what the root of a whole trace gets: for those who do not see it happen, but know all of it.
+
+    Args:
+        root: What the root says.
+        others: What the other spans say, in any order.
+        parents: The id of each span's parent. A span whose parents do not lead to the root counts as right below it.
+        config: The configuration.
+    """
+    run = Run(config)
+    for outcome in sorted(others, key=lambda one: one.order):
+        run.add(outcome, way_up(outcome.span_id, root.span_id, parents))
+    return run.choose(root)
+
+
+def way_up(span_id: SpanId, root_id: SpanId, parents: Mapping[SpanId, SpanId | None]) -> list[SpanId]:
+    """Return the ids of the spans on the way from a span up to its root, its parent's first, neither its own nor the root's."""
+    way: dict[SpanId, None] = {}
+    parent = parents.get(span_id)
+    while parent is not None and parent not in (root_id, span_id) and parent not in way:
+        way[parent] = None
+        parent = parents.get(parent)
+    return list(way)
+
+
+# --- the rules that need no run ------------------------------------------------------------------------------------
+
+
+def _own_completion(own: Outcome) -> Choice | None:
+    return None if own.completion is None else Choice(Rule.OWN, (_said(own),), own, own)
+
+
+def _own_generic(own: Outcome) -> Choice | None:
+    generic = own.generic
+    return None if generic is None else Choice(Rule.GENERIC, (Said(own, generic),), own, own)
+
+
+def _last_generic(entries: Iterable[Placed]) -> Choice | None:
+    for entry in sorted(entries, key=_order, reverse=True):
+        outcome = entry.outcome
+        generic = outcome.generic
+        if generic is not None:
+            return Choice(Rule.GENERIC_BELOW, (Said(outcome, generic),), outcome, outcome)
+    return None
+
+
+def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Placed | None:
+    """Return the last completion. A call of a tool counts if nobody executed it, and no text follows it or lies below it.
+
+    If there is nothing but calls that were executed, the last of those.
+    """
+    texts = [entry for entry in entries if not entry.calls]
+    if len(texts) == len(entries):
+        return max(texts, key=_order, default=None)
+    latest_start = max((text.outcome.start for text in texts), default=-1)
+    above = set(chain.from_iterable(text.way for text in texts))
+    calls = [entry for entry in entries if entry.calls]
+    unanswered = [
+        call
+        for call in calls
+        if latest_start < call.outcome.end and call.outcome.span_id not in above and not is_executed(call)
+    ]
+    return max([*texts, *unanswered] or calls, key=_order, default=None)
+
+
+def _follows(text: Placed, call: Placed) -> bool:
+    """Whether a text started after a call's span ended, or lies below it."""
+    return text.outcome.start >= call.outcome.end or call.outcome.span_id in text.way
+
+
+def _all(entries: Sequence[Placed]) -> Choice | None:
+    """All, in end order. The same call seen by two instrumentations, one span below the other, counts once."""
+    above: dict[object, set[SpanId]] = {}
+    for entry in entries:
+        above.setdefault(_content(entry), set()).update(entry.way)
+    once = [entry.outcome for entry in entries if entry.outcome.span_id not in above[_content(entry)]]
+    if not once:
+        return None
+    return Choice(Rule.ALL, tuple(map(_said, once)), once[-1], once[0], is_list=True)
+
+
+def _content(entry: Placed) -> object:
+    completion = entry.outcome.completion
+    return entry.outcome.explicit if completion is None else (completion.text, completion.messages)
+
+
+def _alone(rule: Rule, entry: Placed | None) -> Choice | None:
+    return None if entry is None else Choice(rule, (_said(entry.outcome),), entry.outcome, entry.outcome)
+
+
+def _said(outcome: Outcome) -> Said:
+    return Said(outcome, (outcome.explicit or "") if outcome.completion is None else outcome.completion)
+
+
+def _order(entry: Placed) -> tuple[int, int, SpanId]:
+    return entry.outcome.order
+
+
+def _length(entry: Placed) -> int:
+    if entry.text is not None:
+        return len(entry.text)
+    completion = entry.outcome.completion
+    return sum(len(str(message)) for message in completion.messages) if completion is not None else 0
+
+
+def _remember(known: dict[SpanId, _Value], span_id: SpanId, value: _Value, most: int = MAX_MARKS) -> None:
+    """Remember something of a span; beyond so many, the older half is forgotten."""
+    known[span_id] = value
+    if len(known) > most:
+        for one in list(islice(known, most // 2)):
+            del known[one]

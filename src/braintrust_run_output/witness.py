@@ -1,0 +1,179 @@
+"""The witness: a generic output on the way up to a root tells which of the completions below it is the answer.
+
+What a handler, chain or decorated function returned is no completion. But where it equals one, is part of one, contains
+some, or is a state that holds some, then those were worth returning, and the title or the judge after them was not.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from .completion import Completion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from .outcome import Placed
+
+LONG_ENOUGH = 20
+"""From how many characters on a text is taken for itself wherever it stands: shorter ones equal and contain too much."""
+
+_ANSWER = "answer"
+_OTHER_ANSWERS = ("output", "response", "result")
+
+
+class Found(NamedTuple):
+    """What a witness says the answer is.
+
+    Args:
+        entry: The completion; None if it is one that is no more there whole, or several that code has merged.
+        text: The witness's own text, where that is the answer, and not the whole completion.
+    """
+
+    entry: Placed | None
+    text: Completion | None = None
+
+
+def read(
+    generic: Completion, last: Placed, main: Sequence[Placed], side: Sequence[Placed], digests: Collection[int]
+) -> Found | None:
+    """Return the answer by a generic output, None if it fits nothing that was said below it.
+
+    Args:
+        generic: The generic output.
+        last: The completion that is the answer if there is no witness.
+        main: The completions below it, in the order of their ends.
+        side: The side completions below it: named only by texts that are long enough.
+        digests: The digests of completions that are no more there whole.
+    """
+    text = (generic.text or "").strip()
+    if not text:
+        return None
+    said = _Below(generic.source, last, [*side, *main], frozenset(map(id, side)), digests)
+    state = _parsed(text)
+    if state is None:
+        return said.by_text(text)
+    return said.equal_to(text) or said.by_state(state) or said.around(text)
+
+
+class _Below:
+    """The completions below a witness, to be asked for."""
+
+    def __init__(
+        self, source: str, last: Placed, entries: Sequence[Placed], sides: frozenset[int], digests: Collection[int]
+    ) -> None:
+        self._source = source
+        self._last = last
+        self._entries = [(entry, text) for entry in entries if entry.text is not None and (text := entry.text.strip())]
+        self._sides = sides
+        self._digests = digests
+
+    def by_text(self, text: str) -> Found | None:
+        """Return the answer by a text."""
+        return self.equal_to(text) or self.around(text) or self._within(text)
+
+    def equal_to(self, text: str) -> Found | None:
+        """Return the completion that a text equals."""
+        found = self._last_where(lambda said: said == text, length=len(text))
+        if found is not None:
+            return Found(found)
+        return Found(None, self._itself(text)) if hash(text) in self._digests else None
+
+    def around(self, text: str) -> Found | None:
+        """Return a text that is part of a completion: the answer without its scaffolding."""
+        found = self._last_where(lambda said: len(said) > len(text) and _is_part(text, said), length=len(text))
+        return None if found is None else Found(found, self._itself(text))
+
+    def _within(self, text: str) -> Found | None:
+        """Return the last completion that a text contains, or the text if those that it contains ran at one time."""
+        parts = [(entry, said) for entry, said in self._entries if self._may_name(entry, said) and _is_part(said, text)]
+        whole = [
+            entry for entry, said in parts if not any(said != other and said in other for _, other in parts)
+        ]
+        whole.sort(key=lambda entry: entry.outcome.order)
+        if not whole:
+            return None
+        if any(
+            later.outcome.start < earlier.outcome.end and later.text != earlier.text
+            for earlier, later in zip(whole, whole[1:], strict=False)
+        ):
+            return Found(None, self._itself(text))
+        return Found(whole[-1])
+
+    def by_state(self, state: object) -> Found | None:
+        """Return the answer by a state: by its text under ``answer`` or the like, or the last that it holds."""
+        named = _answer_in(state)
+        found = None if named is None else self.by_text(named)
+        if found is not None:
+            return found
+        strings, containers = _held_in(state)
+        held = [
+            entry
+            for entry, said in self._entries
+            if self._may_name(entry, said) and (said in strings or _is_one_of(_parsed(said), containers))
+        ]
+        if any(entry is self._last for entry in held):
+            return Found(self._last)
+        return Found(max(held, key=lambda entry: entry.outcome.order)) if held else None
+
+    def _may_name(self, entry: Placed, said: str) -> bool:
+        return len(said) >= LONG_ENOUGH or id(entry) not in self._sides
+
+    def _last_where(self, fits: Callable[[str], bool], length: int) -> Placed | None:
+        """Return the last completion whose text fits; a side completion only if what fits is long enough."""
+        found = [entry for entry, said in self._entries if fits(said)]
+        if length < LONG_ENOUGH:
+            found = [entry for entry in found if id(entry) not in self._sides]
+        return max(found, key=lambda entry: entry.outcome.order, default=None)
+
+    def _itself(self, text: str) -> Completion:
+        return Completion(self._source, text, (), text)
+
+
+def _is_part(part: str, whole: str) -> bool:
+    """Whether a text is part of another; a short one only at its end, after a colon or a line break."""
+    if len(part) >= LONG_ENOUGH:
+        return part in whole
+    if not whole.endswith(part):
+        return False
+    before = whole[: -len(part)]
+    return before.rstrip(" \t").endswith((":", "\n"))
+
+
+def _answer_in(state: object) -> str | None:
+    """Return a state's text under ``answer``, or under the one of ``output``, ``response``, ``result`` that it has."""
+    if not isinstance(state, dict):
+        return None
+    names = [_ANSWER] if _ANSWER in state else [name for name in _OTHER_ANSWERS if name in state]
+    value = state[names[0]] if len(names) == 1 else None
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _held_in(state: object) -> tuple[set[str], list[object]]:
+    """Return the strings in a state, stripped, and the objects and arrays in it."""
+    strings: set[str] = set()
+    containers: list[object] = []
+    waiting = [state]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            strings.add(one.strip())
+        elif isinstance(one, (dict, list)):
+            containers.append(one)
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+    return strings, containers
+
+
+def _is_one_of(value: object, containers: Sequence[object]) -> bool:
+    return value is not None and value in containers
+
+
+def _parsed(text: str) -> object:
+    """Return the object or array that a text is as JSON, None if it is none."""
+    if text[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

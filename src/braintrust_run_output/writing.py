@@ -1,0 +1,154 @@
+"""From what a root, or a span, is to get to the attributes that are written: rendered, transformed, cut, merged.
+
+The only place where a value is made, for every front end.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from .completion import encodable
+from .conventions.inputs import up_to_last_user
+from .metadata import METADATA, attribute, merged
+from .outcome import NOT_TRANSFORMED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from .completion import Completion
+    from .config import RunOutputConfig
+    from .outcome import SpanKey
+    from .run import Choice, Said
+
+    Asked: TypeAlias = Callable[[str], str | None]
+    """Asks ``transform`` with a value what is to be written in its place; None if nothing."""
+    Written: TypeAlias = dict[str, str | bool]
+    """Attributes to add to a span."""
+
+INPUT_JSON = "braintrust.input_json"
+
+
+class Value(NamedTuple):
+    """A run output as it is written.
+
+    Args:
+        text: The value.
+        is_cut: Whether it is the beginning of a longer one.
+    """
+
+    text: str
+    is_cut: bool = False
+
+
+def value_of(choice: Choice, config: RunOutputConfig, ask: Asked | None = None, limit: int | None = None) -> Value | None:
+    """Return the run output that a choice is; None if it is none, or ``transform`` withholds it.
+
+    Args:
+        choice: What a root, or a span, is to get.
+        config: The configuration: ``format`` and ``max_length``.
+        ask: Asks ``transform``; default: there is none.
+        limit: The longest value that an attribute may have, in characters; default none. A text of that length counts
+            as cut: the SDK has cut it where it was set.
+    """
+    most = config.max_length if limit is None else min(limit, config.max_length)
+    if choice.is_list:
+        values = [text for said in choice.said if (text := _text_of(said, config, ask, None)) is not None]
+        text = _array(values) if values else None
+    else:
+        text = _text_of(choice.said[0], config, ask, most) if choice.said else None
+    if not text:
+        return None
+    is_cut = len(text) > most or (limit is not None and len(text) == limit)
+    return Value(text[:most] if len(text) > most else text, is_cut)
+
+
+def to_write(
+    value: Value, present: Mapping[str, object], config: RunOutputConfig, found_on: SpanKey | None = None
+) -> Written:
+    """Return the attributes that put a run output into a span's metadata.
+
+    Args:
+        value: The run output.
+        present: The span's attributes.
+        config: The configuration: ``key``.
+        found_on: The span that said it, for ``span_id`` and ``root_span_id`` as Braintrust names them; default none,
+            nothing is added.
+    """
+    if not value.is_cut and found_on is None and METADATA not in present:
+        return {attribute(config.key): value.text}
+    added: dict[str, str | bool] = {config.key: value.text}
+    if value.is_cut:
+        added[f"{config.key}_truncated"] = True
+    if found_on is not None:
+        added |= dict(zip(("root_span_id", "span_id"), hexadecimal(found_on), strict=True))
+    written: Written = {attribute(name): item for name, item in added.items()}
+    encoded = present.get(METADATA)
+    text = merged(encoded, added) if isinstance(encoded, str) else None
+    return written if text is None else {**written, METADATA: text}
+
+
+def hexadecimal(key: SpanKey) -> tuple[str, str]:
+    """Return a trace id and a span id as Braintrust has them: numbers in hexadecimal, text as it is."""
+    trace_id, span_id = key
+    return (
+        format(trace_id, "032x") if isinstance(trace_id, int) else trace_id,
+        format(span_id, "016x") if isinstance(span_id, int) else span_id,
+    )
+
+
+def input_of(choice: Choice, ask: Asked | None = None, limit: int | None = None) -> str | None:
+    """Return the input that belongs to what a root gets, as whole JSON; None if there is none.
+
+    It ends with the last message of a user: what came after it in the call is the agent's work. With a ``transform``, an input counts only if that, asked with it, returns JSON.
+    """
+    text = None if choice.input_of is None else choice.input_of.input
+    if text is not None:
+        text = up_to_last_user(text)
+    if text is not None and ask is not None:
+        text = ask(text)
+        text = text if text is not None and _is_json(text) else None
+    return None if text is None or (limit is not None and len(text) > limit) else text
+
+
+def _text_of(said: Said, config: RunOutputConfig, ask: Asked | None, most: int | None) -> str | None:
+    outcome, what = said
+    if isinstance(what, str):
+        return encodable(what)
+    if what is outcome.completion and outcome.transformed is not NOT_TRANSFORMED:
+        return None if outcome.transformed is None else encodable(str(outcome.transformed))
+    if ask is not None:
+        asked = ask(what.render(config.format))
+        return None if asked is None else encodable(asked)
+    return _rendered(what, config, most)
+
+
+def _rendered(completion: Completion, config: RunOutputConfig, most: int | None) -> str:
+    text = completion.text
+    if text is not None and most is not None and len(text) > most and config.format == "text":
+        return encodable(text[: most + 1])  # cut before it is looked through
+    return completion.render(config.format)
+
+
+def _array(values: list[str]) -> str:
+    text = json.dumps([_messages_or_text(value) for value in values], ensure_ascii=False, separators=(",", ":"))
+    return encodable(text)
+
+
+def _messages_or_text(value: str) -> object:
+    """Return a value's chat messages where it is a JSON array of them, otherwise the value itself."""
+    if value.startswith('[{"role":'):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):  # cut, or changed by a transform
+            pass
+    return value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
