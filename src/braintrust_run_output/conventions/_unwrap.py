@@ -27,6 +27,8 @@ _BESIDE_AN_ANSWER = frozenset({
     "question", "rationale", "reasoning", "source_documents", "source_nodes", "sources", "trajectory",
 })  # fmt: skip
 """Keys that may stand beside ``answer`` without being part of a structured answer."""
+_ASKED = frozenset({"question", "query", "input", "inputs", "chat_history"})
+_ANSWERS = ("answer", "result")
 _ALTERNATIVES = ("choices", "candidates", "generations")
 """Keys that give a provider's whole response away."""
 _NOTHING = ("", "null", "None")
@@ -107,6 +109,10 @@ def _inside(value: object) -> object:
             return value[key]
     if isinstance(value.get("answer"), str) and value.keys() <= _BESIDE_AN_ANSWER:
         return value["answer"]
+    if not _ASKED.isdisjoint(value):  # a state, which says what was asked beside what is answered
+        answers = [value[key] for key in _ANSWERS if isinstance(value.get(key), str)]
+        if len(answers) == 1:
+            return answers[0]
     components = [part for part in value.values() if is_object(part) and "replies" in part]
     if components:  # a Haystack pipeline's output, by component
         return components[-1]

@@ -103,6 +103,10 @@ _EVENTS = frozenset({*_MESSAGE_EVENTS, *_WHOLE_EVENTS})
 _CONTENTS = ("gen_ai.event.content", "content", "message")
 _OUTPUT_EVENTS = ("gen_ai.choice", "gen_ai.assistant.message")
 _USER_ROLES = ("user", "human")
+_ROLES = frozenset({*_USER_ROLES, "ai", "assistant", "model", "system", "tool"})
+_PROMPT_ROLES = (("system", "system"), ("prompt", "user"))
+_BESIDE_INPUTS = frozenset({"inputs", "tags", "metadata", "kwargs"})
+"""What OpenLLMetry's LangChain instrumentation puts beside an input."""
 
 
 class InputExcerpt(NamedTuple):
@@ -151,7 +155,7 @@ def read_input(
     """
     for prefix, messages_at in _INDEXED:
         messages = list(messages_at(attributes, prefix))
-        if messages:
+        if any(message.content is not None or message.tool_calls for message in messages):
             return encodable(compact(as_chat(messages)))
     for key in _WHOLE:
         if attributes.get(key) and _is_telling(key, attributes) and (text := _as_json(_value_of(key, attributes[key]))):
@@ -226,10 +230,7 @@ def _as_json(value: object) -> str:
         return compact(value) if isinstance(value, str) and value.lstrip()[:1] not in ("{", "[", '"') else ""
     if isinstance(parsed, str) and parsed[:2] in ("[{", '{"') and (inner := parse(parsed)) is not None:
         parsed = inner
-    if is_object(parsed):
-        parsed = parsed.get("messages", parsed.get("contents", parsed))
-    if is_array(parsed) and len(parsed) == 1 and is_array(parsed[0]):  # LangChain: a list for each prompt
-        parsed = parsed[0]
+    parsed = _messages_in(parsed)
     if is_array(parsed) and parsed and all(isinstance(item, str) and item[:1] == "{" for item in parsed):
         parsed = [parse(item) for item in parsed]  # a sequence of messages, each as JSON
         if None in parsed:
@@ -238,7 +239,33 @@ def _as_json(value: object) -> str:
         messages = read_messages(parsed)
         if messages:
             return compact(as_chat(messages))
-    return compact(parsed)
+    return "" if parsed in ([], {}, ()) else compact(parsed)
+
+
+def _messages_in(value: object) -> object:
+    """Return what stands for messages in an input, as messages; the input itself where nothing does."""
+    if is_object(value) and "inputs" in value and value.keys() <= _BESIDE_INPUTS:  # OpenLLMetry
+        value = value["inputs"]
+    if is_object(value) and isinstance(value.get("prompt"), str) and value.keys() <= {"prompt", "system"}:  # Vercel
+        return [{"role": role, "content": value[key]} for key, role in _PROMPT_ROLES if isinstance(value.get(key), str)]
+    if is_object(value):
+        value = value.get("messages", value.get("contents", value))
+    if not is_array(value) or not value:
+        return value
+    if len(value) == 1 and is_array(value[0]) and not _is_pair(value[0]):  # LangChain: a list for each prompt
+        return value[0]
+    if all(is_array(item) and _is_pair(item) for item in value):  # LangChain: roles and texts
+        return [{"role": item[0], "content": item[1]} for item in value if is_array(item)]
+    parsed = [parse(item) for item in value]
+    if all(is_object(item) and len(item) == 1 and item.keys() <= _ROLES for item in parsed):  # Monocle
+        return [
+            {"role": role, "content": content} for item in parsed if is_object(item) for role, content in item.items()
+        ]
+    return value
+
+
+def _is_pair(item: Sequence[object]) -> bool:
+    return len(item) == 2 and all(isinstance(part, str) for part in item) and item[0] in _ROLES
 
 
 def _read_events(events: Sequence[Event]) -> str | None:

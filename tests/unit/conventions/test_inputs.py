@@ -62,6 +62,13 @@ def indexed(role: str, content: str) -> dict[str, str]:
                 {"messages": [{"role": o["role"], "content": [{"text": o["content"]}]} for o in ASKED]}
             )
         },
+        {"ai.prompt": json.dumps({"system": ASKED[0]["content"], "prompt": ASKED[1]["content"]})},
+        {"gen_ai.prompt": json.dumps({"messages": [[one["role"], one["content"]] for one in ASKED]})},
+        {
+            "traceloop.entity.input": json.dumps(
+                {"inputs": {"messages": ASKED}, "tags": [], "metadata": {}, "kwargs": {}}
+            )
+        },
         {"gen_ai.input.messages": tuple(json.dumps(message) for message in PARTS)},
         {"gen_ai.input.messages": json.dumps(json.dumps(PARTS))},
         indexed("llm.input_messages.{}.message.role", "llm.input_messages.{}.message.contents.0.message_content.text"),
@@ -98,6 +105,8 @@ def test_another_input_is_json_of_itself(value, expected):
         {"gen_ai.operation.name": "chat"},
         {"input.value": ()},
         {"input.value": "{broken"},
+        {"input.value": "[]"},
+        {"gen_ai.prompt.0.role": "user"},
         {"gen_ai.input.messages": json.dumps(PARTS)[:-9]},
         {"input": "a name that others use as well"},
     ],
@@ -164,6 +173,7 @@ EVENTS = [
     ] + [SpanEvent("gen_ai.choice", {"message": "Paris."})],
     [SpanEvent("gen_ai.client.inference.operation.details", {"gen_ai.input.messages": json.dumps(PARTS)})],
     [SpanEvent("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps(ASKED)})],
+    [SpanEvent("data.input", {"input": tuple(json.dumps({one["role"]: one["content"]}) for one in ASKED)})],
     [SpanEvent("promptflow.function.inputs", {"payload": json.dumps({"messages": ASKED})})],
 ]  # fmt: skip
 
