@@ -13,10 +13,11 @@ from fractions import Fraction
 import click
 
 from ._extras import extra_with, install_hint
+from .relay.command import relay
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C: 128 and the number of SIGINT, as a shell has it."""
-_EXTRAS = {"serve": "local", "demo": "demo"}
+_EXTRAS = {"serve": "local", "demo": "demo", "relay": "relay"}
 """The extra that a command needs, where that is not ``cli``."""
 
 
@@ -242,6 +243,9 @@ def demo() -> None:
         if not _is_installed(module):
             raise _missing("demo", module)
     sys.exit(run_demo(_write))
+
+
+main.add_command(relay)
 
 
 def _write(text: str) -> None:

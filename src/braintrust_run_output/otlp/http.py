@@ -60,6 +60,11 @@ class Body:
             self._check_size()
             chunk = self._decoder.unused_data
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are, decompressed."""
+        return len(self._body)
+
     def whole(self) -> bytes:
         """Return the decompressed body, once it has arrived.
 

@@ -106,7 +106,7 @@ def _class_of(name: str) -> type[Message]:
     return found
 
 
-Request, Group, ScopeGroup, Resource, Scope, Span, Event, Link, Status, LogRecord, Glance = map(
+Request, Group, ScopeGroup, Resource, Scope, Span, Event, Link, Status, LogRecord, Glance, Name = map(
     _class_of,
     (
         "Request",
@@ -120,6 +120,7 @@ Request, Group, ScopeGroup, Resource, Scope, Span, Event, Link, Status, LogRecor
         "Status",
         "LogRecord",
         "Glance",
+        "Name",
     ),
 )
 AnyValue, KeyValue, ArrayValue, KeyValueList = map(_class_of, ("AnyValue", "KeyValue", "ArrayValue", "KeyValueList"))

@@ -1,0 +1,316 @@
+"""Where the relay asks what spans say and what roots get: it decides nothing itself, `outcome` and `run` do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import _faults
+from ..conventions import EVENTS, KEYS, KINDS
+from ..conventions.inputs import has_input, read_input
+from ..conventions.log_records import NAMES, event_name, read_record
+from ..metadata import METADATA, attribute
+from ..otlp import messages, write_attributes, write_value
+from ..otlp.values import read_text
+from ..outcome import Outcome, matches, read_outcome
+from ..run import Choice, Reason, Rule, Said, decide
+from ..writing import INPUT_JSON, input_of, to_write, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from ..config import RunOutputConfig
+    from ..otlp import LogRecord, Span
+    from ..otlp.messages import Message
+    from .state import Parents
+
+    Written: TypeAlias = Mapping[str, str | bool]
+
+_GOT = {Rule.EXPLICIT: "explicit", Rule.OWN: "own", Rule.GENERIC: "generic", Rule.GENERIC_BELOW: "generic"}
+"""What a root got, in the words of the metrics; by any other rule it was mirrored."""
+_WHY_NOT = {Reason.FAILED: "failed", Reason.NO_CONTENT: "no_content", Reason.SIDE_ONLY: "no_content"}
+
+
+class Verdict(NamedTuple):
+    """What a root gets, and how that is counted.
+
+    Args:
+        written: The attributes to add to it.
+        got: ``own``, ``mirrored``, ``generic``, ``explicit`` or ``none``; empty where no model was called.
+        reason: Why it got nothing: ``no_content``, ``failed`` or ``withheld``.
+    """
+
+    written: Written
+    got: str = ""
+    reason: str = ""
+
+
+class Found(NamedTuple):
+    """What a span that has a parent, or a log record, says."""
+
+    outcome: Outcome
+    scope: str
+    """The name of its instrumentation scope."""
+    excerpt: bytes
+    """All of the span, or the record, that reading it looked at, in OTLP: from it the outcome can be read again."""
+    written: Written
+    """The attributes to add to the span."""
+
+
+class Deciding:
+    """Reads spans and records, and decides, by one configuration.
+
+    Args:
+        config: The configuration.
+    """
+
+    def __init__(self, config: RunOutputConfig) -> None:
+        self.config = config
+        telling = KEYS | KINDS | {METADATA, attribute(config.key)}
+        self._say_nothing = frozenset(name.encode() for name in telling).isdisjoint
+        self._patterns = [one for one in (config.answer_spans, config.side_spans) if one is not None]
+        self._events = frozenset(name.encode() for name in EVENTS)
+
+    # --- what spans say ------------------------------------------------------------------------------------------
+
+    def may_say_something(self, keys: Iterable[bytes], events: Iterable[bytes], glance: Message) -> bool:
+        """Whether a span must be read, by the names of its attributes, of its events and its own."""
+        if not self.config.enabled:
+            return False
+        if not self._say_nothing(keys) or not self._events.isdisjoint(events):
+            return True
+        return any(matches(pattern, read_text(glance.name)) for pattern in self._patterns)
+
+    def read(self, span: Span, raw: bytes) -> Found:
+        """Read a span that has a parent.
+
+        Args:
+            span: The span.
+            raw: Its bytes.
+        """
+        looked = _Looked(span.attributes)
+        outcome = self._outcome(span, looked)
+        written = self._child_gets(outcome, span)
+        return Found(self._lightened(outcome), span.scope.name, self._excerpt(raw, looked.looked), written)
+
+    def _excerpt(self, raw: bytes, looked: set[str]) -> bytes:
+        whole = messages.Span.FromString(raw)
+        item = messages.Span(
+            trace_id=whole.trace_id,
+            span_id=whole.span_id,
+            parent_span_id=whole.parent_span_id,
+            name=whole.name,
+            start_time_unix_nano=whole.start_time_unix_nano,
+            end_time_unix_nano=whole.end_time_unix_nano,
+            attributes=[one for one in whole.attributes if read_text(one.key) in looked],
+        )
+        if whole.events:
+            item.events.extend(one for one in whole.events if self._is_kept(one.name))
+        if whole.status.code:
+            item.status.code = whole.status.code
+        excerpt: bytes = item.SerializeToString()
+        return excerpt
+
+    def _is_kept(self, event: bytes) -> bool:
+        return self.config.mirror_input or event in self._events
+
+    def read_again(self, span: Span) -> Outcome:
+        """Read a span out of the excerpt that `read` made of it."""
+        outcome = self._outcome(span, span.attributes)
+        self._ask_transform(outcome, span)
+        return self._lightened(outcome)
+
+    def _lightened(self, outcome: Outcome) -> Outcome:
+        """Have an outcome, which is kept for long, let go of what is not written."""
+        if outcome.completion is not None and self.config.format != "verbatim":
+            outcome.completion = outcome.completion._replace(raw=None)
+        return outcome
+
+    def is_decided(self, root: Outcome) -> bool:
+        """Whether nothing that may still come can change what a root gets."""
+        config = self.config
+        return (
+            not config.enabled
+            or (root.explicit is not None and not config.overwrite)
+            or config.root in ("off", "own")
+            or (root.completion is not None and config.answer_spans is None)
+        )
+
+    @property
+    def reads_silent_roots(self) -> bool:
+        """Whether a root that says nothing itself must be read all the same, to decide on what it gets."""
+        return self.config.mirror_input or self.config.transform is not None
+
+    @property
+    def waits_if_silent(self) -> bool:
+        """Whether a root that says nothing itself is to wait."""
+        return self.config.enabled and self.config.root not in ("off", "own")
+
+    def read_root(self, span: Span) -> Outcome:
+        """Read a span that has no parent."""
+        outcome = self._outcome(span, span.attributes)
+        self._ask_transform(outcome, span)
+        return outcome
+
+    def read_record(self, record: LogRecord) -> Found | None:
+        """Read a log record: what a model said, for the span that the record names. None if it says nothing."""
+        outcome = self.read_record_again(record)
+        if outcome is None:
+            return None
+        item = messages.LogRecord(
+            trace_id=record.trace_id.to_bytes(16, "big"),
+            span_id=record.span_id.to_bytes(8, "big"),
+            event_name=_encoded(record.event_name),
+            body=write_value(record.body),
+            attributes=write_attributes(record.attributes),
+            time_unix_nano=record.timestamp,
+            observed_time_unix_nano=record.observed_timestamp,
+        )
+        return Found(outcome, record.scope.name, item.SerializeToString(), {})
+
+    def read_record_again(self, record: LogRecord) -> Outcome | None:
+        """Read a log record out of the excerpt that `read_record` made of it."""
+        name = event_name(record.event_name, record.attributes)
+        if name not in NAMES or not self.config.enabled or not record.span_id or not record.trace_id:
+            return None
+        try:
+            completion = read_record(name, record.body, record.attributes)
+        except Exception as error:  # noqa: BLE001 (it costs that one value)
+            _faults.contain("Reading a log record", error)
+            return None
+        if completion is None:
+            return None
+        time = record.timestamp or record.observed_timestamp
+        asked = read_input(record.attributes) if self.config.mirror_input else None
+        return Outcome(record.key, start=time, end=time, completion=completion, input=asked, is_model=True)
+
+    def _outcome(self, span: Span, attributes: Mapping[str, object]) -> Outcome:
+        return read_outcome(
+            attributes,
+            span.events,
+            span.scope.name,
+            key=span.key,
+            config=self.config,
+            name=span.name,
+            start=span.start,
+            end=span.end,
+            has_failed=span.has_failed,
+        )
+
+    # --- what spans get ------------------------------------------------------------------------------------------
+
+    def _child_gets(self, outcome: Outcome, span: Span) -> Written:
+        self._ask_transform(outcome, span)
+        completion = outcome.completion
+        if completion is None or self.config.spans == "none" or (outcome.explicit and not self.config.overwrite):
+            return {}
+        return self._value_for(Choice(Rule.OWN, (Said(outcome, completion),), outcome, outcome), span) or {}
+
+    def root_gets(self, span: Span, root: Outcome, others: Iterable[Outcome], parents: Parents) -> Verdict:
+        """Return what a root gets.
+
+        Args:
+            span: The root.
+            root: What it says.
+            others: What the other spans of its trace say.
+            parents: The id of each span's parent.
+        """
+        if not self.config.enabled:
+            return Verdict({})
+        choice = decide(root, others, parents, self.config)
+        if choice.rule is None or choice.rule is Rule.EXPLICIT:
+            got = "" if choice.reason in (Reason.NO_MODEL, Reason.NOT_MIRRORED) else _got(choice)
+            return Verdict({}, got, _WHY_NOT.get(choice.reason, "") if choice.reason else "")
+        written = self._value_for(choice, span)
+        if written is None:
+            return Verdict({}, "none", "withheld")
+        return Verdict({**written, **self._input_for(choice, span)}, _got(choice))
+
+    def _value_for(self, choice: Choice, span: Span) -> Written | None:
+        value = value_of(choice, self.config, self._asker(span))
+        if value is None:
+            return None
+        found_on = choice.key if self.config.linkage and span.parent_id is None else None
+        return to_write(value, span.attributes, self.config, found_on)
+
+    def _input_for(self, choice: Choice, span: Span) -> Written:
+        if not self.config.mirror_input or has_input(span.attributes):
+            return {}
+        text = input_of(choice, self._asker(span))
+        return {} if text is None else {INPUT_JSON: text}
+
+    # --- transform -----------------------------------------------------------------------------------------------
+
+    def _ask_transform(self, outcome: Outcome, span: Span) -> None:
+        ask = self._asker(span)
+        if ask is not None and outcome.completion is not None:
+            outcome.transformed = ask(outcome.completion.render(self.config.format))
+
+    def _asker(self, span: Span) -> Callable[[str], str | None] | None:
+        transform = self.config.transform
+        if transform is None:
+            return None
+
+        def ask(value: str) -> str | None:
+            try:
+                asked: object = transform(value, _as_readable(span))  # type: ignore[operator]
+            except Exception as error:  # noqa: BLE001 (it may redact)
+                _faults.contain("transform", error)
+                return None
+            return asked if isinstance(asked, str) else None
+
+        return ask
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _as_readable(span: Span) -> ReadableSpan:
+    """Return a span as ``transform`` knows spans."""
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import SpanContext
+
+    return ReadableSpan(
+        span.name,
+        SpanContext(span.trace_id, span.span_id, is_remote=True),
+        resource=Resource(span.resource),  # type: ignore[arg-type]
+        attributes=span.attributes,  # type: ignore[arg-type]
+        start_time=span.start,
+        end_time=span.end,
+    )
+
+
+def _got(choice: Choice) -> str:
+    return "none" if choice.rule is None else _GOT.get(choice.rule, "mirrored")
+
+
+class _Looked(dict[str, object]):
+    """A span's attributes, which notes what of them is looked at."""
+
+    def __init__(self, attributes: Mapping[str, object]) -> None:
+        super().__init__(attributes)
+        self.looked: set[str] = set()
+
+    def __getitem__(self, key: str) -> object:
+        self.looked.add(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.looked.add(str(key))
+        return super().__contains__(key)
+
+    def get(self, key: str, default: object = None) -> object:
+        self.looked.add(key)
+        return super().get(key, default)
+
+    def items(self) -> object:  # type: ignore[override]
+        self.looked.update(self)
+        return super().items()
+
+    def values(self) -> object:  # type: ignore[override]
+        self.looked.update(self)
+        return super().values()
