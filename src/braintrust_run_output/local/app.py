@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
-from .intake import api, failures, receiving
+from . import failures
+from .intake import api, receiving
 from .page import pages
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from braintrust_run_output.local import LocalIntake
+from braintrust_run_output.local.intake.store import LOCAL_DATASET
 from braintrust_run_output.local.page.json_text import to_text
 from braintrust_run_output.local.page.pages import DATASET_ROWS_PER_PAGE, TRACES_PER_PAGE
+from braintrust_run_output.local.page.reasons import examine
 from braintrust_run_output.local.page.shape import duration
 from braintrust_run_output.local.page.views import SPANS_PER_PAGE, excerpt, span_lines
 
@@ -108,6 +110,42 @@ class TestTraces:
 
         assert len(call(intake, "/").text) < 10_000
 
+    def test_by_project_and_service(self, intake):
+        shop, web = (intake.store.register("project", name).id for name in ("shop", "web"))
+        resource = {"context": {"scope": "s", "kind": "SERVER", "resource": {"service.name": "billing"}}}
+        intake.store.insert(trace(1, name="in shop")[1], shop)
+        intake.store.insert(trace(2, name="of billing", **resource)[1], web)
+        intake.store.insert(trace(3, name="in web")[1], web)
+
+        def names(query):
+            return re.findall(r'class="name"[^>]*>([^<]+)', call(intake, f"/?{query}").text)
+
+        assert names("") == ["in web", "of billing", "in shop"]
+        assert names(f"project={web}") == ["in web", "of billing"]
+        assert names(f"project={web}&service=billing") == ["of billing"]
+        assert names("service=none") == names("project=none") == []
+        assert "No such trace" in call(intake, "/?service=none").text
+        assert f'<option value="{web}" selected>web (2)' in call(intake, f"/?project={web}").text
+
+    def test_those_without_a_run_output_and_why(self, intake):
+        for number in range(1, 4):
+            intake.store.insert(trace(number, run_output=None)[1])
+        intake.store.insert(trace(4)[1])
+        intake.store.insert(trace(5)[1][1:])
+
+        everything, without = shown(call(intake, "/")), shown(call(intake, "/?without=1"))
+
+        assert re.search(r"Without a run output\s+4", everything)
+        assert "It is sunny." not in without
+        assert re.search(r"content off\s+3\s+Content capture is off", without)
+        assert re.search(r"no root yet\s+1", without)
+
+    def test_the_newest_come_first_whenever_they_arrive(self, intake):
+        for number, created in ((1, "2026-01-03"), (2, "2026-01-01"), (3, "2026-01-02")):
+            intake.store.insert(trace(number, name=f"run {number}", created=created)[1])
+
+        assert re.findall(r"run \d", call(intake, "/").text) == ["run 1", "run 3", "run 2"]
+
 
 class TestTrace:
     def test_tree_source_metadata_and_row(self, intake, stored):
@@ -115,7 +153,7 @@ class TestTrace:
 
         assert page.status == 200
         assert "metadata.run_output is on the root" in page.text
-        assert "run output from here" in page.text
+        assert "★ answer" in page.text
         assert '"run_output": "It is sunny."' in shown(page)
         assert "Add to dataset" in page.text
 
@@ -184,6 +222,18 @@ class TestTrace:
         assert call(intake, "/ui/traces/t/dataset", "POST").status == 303
         assert call(intake, "/ui/dataset").status == 200
 
+    def test_a_root_without_input_is_told_what_gives_it_one(self, intake, stored):
+        hint = "BRAINTRUST_RUN_OUTPUT_MIRROR_INPUT=true"
+        trace_id, spans = trace(2, input="How is the weather?")
+        intake.store.insert(spans)
+
+        assert hint in shown(call(intake, f"/ui/traces/{stored}"))
+        assert hint not in shown(call(intake, f"/ui/traces/{trace_id}"))
+
+    def test_what_is_said_of_expected(self, intake, stored):
+        assert "never writes expected" in shown(call(intake, f"/ui/traces/{stored}"))
+        assert "never writes it" in shown(call(intake, "/ui/dataset"))
+
 
 class TestDataset:
     def add(self, intake, trace_id):
@@ -237,6 +287,37 @@ class TestDataset:
         intake.store.insert([child])
 
         assert self.add(intake, trace_id).status == 404
+
+    def test_rows_that_were_inserted_elsewhere_are_shown(self, intake, stored):
+        self.add(intake, stored)
+        project = intake.store.register("project", "shop")
+        dataset = intake.store.register("dataset", "examples", project.id)
+        intake.store.insert_dataset_rows([{"id": "r", "input": "q", "metadata": {"run_output": "a"}}], dataset.id)
+
+        page = call(intake, "/ui/dataset")
+
+        assert "examples" in page.text
+        assert "local" in page.text
+        assert '<span class="cell output">a</span>' in page.text
+        assert "It is sunny." in call(intake, f"/ui/dataset?dataset={LOCAL_DATASET}").text
+        exported = call(intake, f"/ui/dataset.json?dataset={dataset.id}").text
+        assert json.loads(exported) == intake.store.dataset(dataset.id)
+        assert call(intake, f"/ui/dataset/r/remove?dataset={dataset.id}", "POST").status == 303
+        assert intake.store.dataset(dataset.id) == []
+
+
+class TestUnknownAddresses:
+    @pytest.mark.parametrize("path", ["/nope", "/ui/nope", "/ui/traces/x/y/z"])
+    def test_a_browser_gets_a_page(self, intake, path):
+        page = call(intake, path, Accept="text/html,application/xhtml+xml")
+
+        assert page.status == 404
+        assert page.headers["content-type"].startswith("text/html")
+        assert "There is no such page" in page.text
+        assert 'href="/"' in page.text
+
+    def test_a_program_gets_json(self, intake):
+        assert json.loads(call(intake, "/nope").text) == {"error": "Not Found"}
 
 
 class TestSafety:
@@ -332,7 +413,7 @@ def test_a_marked_key_is_marked_with_its_value():
 def test_a_deep_tree_is_walked_without_recursion():
     rows = [{"id": str(i), "span_parents": [str(i - 1)] if i else []} for i in range(5_000)]
 
-    lines = span_lines(rows, source=None, selected="0", key="run_output", page=25)
+    lines = span_lines(rows, verdict=examine(rows), selected="0", key="run_output", page=25)
 
     assert lines[-1].level == 5_000
     assert lines[-1].indent == 12

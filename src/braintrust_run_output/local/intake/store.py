@@ -84,7 +84,7 @@ class TraceFilter(NamedTuple):
     service: str | None = None
     """One of its spans is of the service with this name."""
     lacks: str | None = None
-    """Its root has arrived, and has no such metadata key."""
+    """No root that it has has such a metadata key."""
 
 
 class Store:
@@ -263,6 +263,11 @@ class Store:
             ).fetchall()
             return [self._summary(database, position, trace_id) for position, trace_id in found]
 
+    def summary(self, root_span_id: str) -> TraceSummary:
+        """Return one line of the list of traces; its position is 0."""
+        with self._database.reading() as database:
+            return self._summary(database, 0, root_span_id)
+
     def select(self, asked: Query) -> list[StoredRow]:
         """Return a page of the rows of a project, experiment or dataset that a query asks for."""
         condition, parameters = asked.where()
@@ -288,6 +293,16 @@ class Store:
             ).fetchall()
 
     # --- datasets --------------------------------------------------------------------------------------------
+
+    def datasets(self) -> list[tuple[StoredObject, int]]:
+        """Return the datasets with the numbers of their rows, those first that got a row last."""
+        with self._database.reading() as database:
+            found: list[tuple[str, int]] = database.execute(
+                "SELECT objects.id, COUNT(examples.id) FROM objects LEFT JOIN examples ON object_id = objects.id "
+                "WHERE kind = 'dataset' GROUP BY objects.id ORDER BY MAX(examples.position) DESC, objects.position DESC"
+            ).fetchall()
+        known = {one.id: one for one in self.objects("dataset")}
+        return [(known[dataset_id], count) for dataset_id, count in found if dataset_id in known]
 
     def insert_dataset_row(self, row: DatasetRow, dataset_id: str = LOCAL_DATASET) -> None:
         """Insert a row into a dataset; it replaces the stored one of the same ``id``."""
@@ -506,7 +521,7 @@ def _table_of(kind: str) -> str:
 
 
 def _trace_condition(asked: TraceFilter) -> tuple[str, tuple[str | int | None, ...]]:
-    conditions: list[str] = ["1"]
+    conditions: list[str] = ["EXISTS (SELECT 1 FROM spans WHERE trace_id = traces.id)"]
     parameters: list[str | int | None] = []
     if asked.project_id is not None:
         conditions.append("EXISTS (SELECT 1 FROM spans WHERE trace_id = traces.id AND object_id = ?)")
@@ -516,8 +531,8 @@ def _trace_condition(asked: TraceFilter) -> tuple[str, tuple[str | int | None, .
         parameters.append(asked.service)
     if asked.lacks is not None:
         conditions.append(
-            "EXISTS (SELECT 1 FROM spans WHERE trace_id = traces.id AND is_root) AND NOT EXISTS (SELECT 1 FROM spans "
-            "WHERE trace_id = traces.id AND is_root AND json_extract(body, ?) IS NOT NULL)"
+            "NOT EXISTS (SELECT 1 FROM spans WHERE trace_id = traces.id AND is_root "
+            "AND json_extract(body, ?) IS NOT NULL)"
         )
         parameters.append("$.metadata." + json.dumps(asked.lacks))
     return " AND ".join(conditions), tuple(_writable(parameters))

@@ -60,6 +60,11 @@ class Verdict(NamedTuple):
         """Whether the root has a run output."""
         return self.kind == "found"
 
+    @property
+    def mark(self) -> str:
+        """What is said beside the span that it points to."""
+        return {"found": "answer", "failed": "failed here"}.get(self.kind, "look here")
+
 
 def examine(rows: Sequence[Row], *, key: str = "run_output") -> Verdict:
     """Tell where the run output of a trace's root came from, or why there is none.

@@ -42,6 +42,8 @@ class TraceLine(NamedTuple):
     started: str | None
     duration: str | None
     span_count: int
+    services: str
+    project: str
     failed: bool
     verdict: Verdict
     excerpt: str
@@ -61,7 +63,8 @@ class SpanLine(NamedTuple):
     duration: str
     bar_start: int
     bar_width: int
-    is_source: bool
+    mark: str
+    """``answer``, ``failed here``, ``look here``, or nothing."""
     is_selected: bool
     failed: bool
     has_run_output: bool
@@ -77,6 +80,15 @@ class SpanDetail(NamedTuple):
     facts: list[tuple[str, str]]
     error: Text | None
     fields: list[tuple[str, JsonText]]
+
+
+class RowCells(NamedTuple):
+    """The columns of a dataset row, each cut to a few lines."""
+
+    input: str
+    has_input: bool
+    expected: str
+    run_output: Text | None
 
 
 class DatasetLine(NamedTuple):
@@ -98,18 +110,20 @@ def trace_line(summary: TraceSummary, verdict: Verdict) -> TraceLine:
         started=None if root is None else started(root),
         duration=None if root is None else lasted(root),
         span_count=summary.span_count,
+        services=_cut(", ".join(summary.services), _LONGEST_NAME),
+        project=_cut(summary.project, _LONGEST_NAME),
         failed=root is not None and root.get("error") is not None,
         verdict=verdict,
         excerpt=_cut(verdict.value or "", _LONGEST_EXCERPT),
     )
 
 
-def span_lines(rows: Sequence[Row], *, source: str | None, selected: str, key: str, page: int) -> list[SpanLine]:
+def span_lines(rows: Sequence[Row], *, verdict: Verdict, selected: str, key: str, page: int) -> list[SpanLine]:
     """Make one page of the lines of a trace's tree.
 
     Args:
         rows: All rows of the trace, by start time.
-        source: The id of the span that the run output came from.
+        verdict: What is to say of the trace: it may point to a span.
         selected: The id of the span whose details are shown.
         key: The metadata key that holds the run output.
         page: Which page, from 1.
@@ -135,7 +149,7 @@ def span_lines(rows: Sequence[Row], *, source: str | None, selected: str, key: s
                 duration=lasted(row) or "",
                 bar_start=bar_start,
                 bar_width=bar_width,
-                is_source=row["id"] == source,
+                mark=verdict.mark if row["id"] == verdict.source else "",
                 is_selected=row["id"] == selected,
                 failed=row.get("error") is not None,
                 has_run_output=shape.metadata_of(row).get(key) is not None,
@@ -185,6 +199,21 @@ def span_detail(row: Row, key: str) -> SpanDetail:
         facts=[(name, _cut(value, _LONGEST_NAME)) for name, value in facts if value],
         error=None if error is None else text(error if isinstance(error, str) else str(error)),
         fields=[(name, to_text(value, mark=key)) for name, value in fields if value is not None],
+    )
+
+
+def row_cells(row: DatasetRow, *, value: str | None) -> RowCells:
+    """Make the columns of a dataset row.
+
+    Args:
+        row: The row.
+        value: Its run output, as text.
+    """
+    return RowCells(
+        input=excerpt(row.get("input")),
+        has_input=row.get("input") is not None,
+        expected=excerpt(row.get("expected")),
+        run_output=None if value is None else text(value),
     )
 
 

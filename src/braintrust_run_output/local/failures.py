@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.exceptions import HTTPException
 
-from .database import BusyError
-from .requests import respond
+from .intake.database import BusyError
+from .intake.requests import respond
+from .page import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 
 _RETRY_AFTER = "1"
 """In seconds: who writes to the database next to this server is done soon."""
+_TITLES = {404: "There is no such page", 405: "This address is not for looking at"}
 
 
-def _refuse(_: Request, error: Exception) -> Response:
+def _refuse(request: Request, error: Exception) -> Response:
     refused = cast("HTTPException", error)
+    if "text/html" in request.headers.get("accept", ""):
+        title = _TITLES.get(refused.status_code, refused.detail)
+        return pages.show_error(request, refused.status_code, title, "What there is to see begins with the traces.")
     return respond({"error": refused.detail}, refused.status_code, refused.headers)
 
 
