@@ -131,11 +131,26 @@ class TestMissing:
         assert verdict.kind == "late"
         assert "whatever their times say" in verdict.text
 
-    def test_another_process(self):
-        verdict = examine([root(), llm(run_output="a", resource={"service.name": "models"})])
+    @pytest.mark.parametrize("hop", ["HTTP", "queue"])
+    @pytest.mark.parametrize("told_by", ["resource", "flag", "flag above"])
+    @pytest.mark.parametrize("written", [True, False])
+    def test_another_process(self, hop, told_by, written):
+        # A server answers before its client ends; who takes from a queue begins when the root has long ended.
+        times = {"start": 2.0, "end": 3.0} if hop == "HTTP" else {"start": 20.0, "end": 30.0}
+        remote = {"context": {"scope": OPENLLMETRY, "parent_is_remote": True, "resource": {"service.name": "shop"}}}
+        said = {"run_output": "a"} if written else {"output": "a"}
+        if told_by == "resource":
+            rows = [llm(resource={"service.name": "models"}, **times, **said)]
+        elif told_by == "flag":
+            rows = [llm(**times, **remote, **said)]
+        else:
+            rows = [row("consume", **times, **remote), llm(parent="consume", **times, **said)]
 
-        assert verdict.kind == "elsewhere"
-        assert "backfill" in lines(verdict)[0]
+        verdict = examine([root(), *rows])
+
+        assert (verdict.kind, verdict.source) == ("elsewhere", "chat")
+        assert "braintrust-run-output relay" in lines(verdict)
+        assert any("backfill" in line for line in lines(verdict))
 
     def test_not_mirrored(self):
         verdict = examine([root(), llm(run_output="a")])

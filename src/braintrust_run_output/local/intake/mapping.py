@@ -104,6 +104,7 @@ def _context(span: Span, events: list[fields.Event]) -> dict[str, Json]:
     return {
         "kind": _KINDS[span.kind] if span.kind < len(_KINDS) else str(span.kind),
         "scope": span.scope.name,
+        "parent_is_remote": span.has_remote_parent,
         "resource": plain_attributes(span.resource),
         "events": [{"name": event.name, "attributes": event.attributes} for event in events],
     }

@@ -133,9 +133,17 @@ def _is_same(value: str, other: Json) -> bool:
 def _missing(rows: Sequence[Row], root: Row, key: str) -> Verdict:
     holders = [row for row in rows if row is not root and shape.metadata_of(row).get(key) is not None]
     if holders:
-        return _unmirrored(root, max(holders, key=shape.end_of), key)
+        holder = max(holders, key=shape.end_of)
+        return (
+            _elsewhere(holder, "has the run output")
+            if is_remote(rows, root, holder)
+            else _unmirrored(root, holder, key)
+        )
     decided = run_output_of(rows, RunOutputConfig(key=key))
     if decided is not None:
+        source = next((row for row in rows if row["id"] == decided.span_id), root)
+        if is_remote(rows, root, source):
+            return _elsewhere(source, "carries the model's output")
         return _unwritten(decided.span_id, decided.span_name, key)
     models = [row for row in rows if is_model(row)]
     if not models:
@@ -156,15 +164,6 @@ def _unmirrored(root: Row, holder: Row, key: str) -> Verdict:
     name, source = shape.name_of(holder), holder["id"]
     if shape.end_of(holder) > shape.end_of(root) or shape.scope_of(holder).startswith(_BACKDATING):
         return _late(root, holder)
-    if _process(root) != _process(holder):
-        return Verdict(
-            "elsewhere",
-            "The model was called in another process",
-            f"{name} has the run output. Its process cannot write onto a root of another one: each process's own "
-            "uppermost span gets the output of what is below it.",
-            (Remedy("Complete the stored traces:", ("braintrust-run-output backfill --project PROJECT --since 24h",)),),
-            source=source,
-        )
     return Verdict(
         "not-mirrored",
         "The run output was not mirrored onto the root",
@@ -180,6 +179,23 @@ def _unmirrored(root: Row, holder: Row, key: str) -> Verdict:
             ),
         ),
         source=source,
+    )
+
+
+def _elsewhere(holder: Row, says: str) -> Verdict:
+    return Verdict(
+        "elsewhere",
+        "The model was called in another process",
+        f"{shape.name_of(holder)} {says}, and between it and the root lies a hop to another process: an HTTP call, a "
+        "queue. No process can write onto a root of another one, whatever waits for whom.",
+        (
+            Remedy(
+                "Let the relay stand between the services and Braintrust; it completes the root on the way:",
+                ("pip install 'braintrust-run-output[relay]'", "braintrust-run-output relay"),
+            ),
+            Remedy("Or complete stored traces:", ("braintrust-run-output backfill --project PROJECT --since 24h",)),
+        ),
+        source=holder["id"],
     )
 
 
@@ -323,6 +339,24 @@ def is_model(row: Row) -> bool:
     if is_never_a_completion({"braintrust.span_attributes.type": kind, **metadata}):
         return False
     return kind == "llm" or not _MODEL_ATTRIBUTES.isdisjoint(metadata)
+
+
+def is_remote(rows: Sequence[Row], root: Row, row: Row) -> bool:
+    """Whether a hop to another process lies between a trace's root and a row.
+
+    Told by the flag that OpenTelemetry's SDKs put on a span with a remote parent, and by what their resources say.
+    """
+    if _process(row) != _process(root):
+        return True
+    by_id = {one["id"]: one for one in rows}
+    seen: set[str] = set()
+    above: Row | None = row
+    while above is not None and above is not root and above["id"] not in seen:
+        if shape.has_remote_parent(above):
+            return True
+        seen.add(above["id"])
+        above = by_id.get(shape.parent_of(above) or "")
+    return False
 
 
 def _process(row: Row) -> tuple[Json, ...]:

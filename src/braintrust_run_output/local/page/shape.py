@@ -53,6 +53,17 @@ def resource_of(row: Row) -> dict[str, Json]:
     return _object(_object(row.get("context")).get("resource"))
 
 
+def parent_of(row: Row) -> str | None:
+    """Return the id of a row's parent, ``None`` for a root."""
+    parents = row.get("span_parents")
+    return parents[0] if isinstance(parents, list) and parents and isinstance(parents[0], str) else None
+
+
+def has_remote_parent(row: Row) -> bool:
+    """Whether a row's span says that its parent is in another process. Not every SDK says so."""
+    return _object(row.get("context")).get("parent_is_remote") is True
+
+
 def events_of(row: Row) -> list[Event]:
     """Return the events of a row's span."""
     events = _object(row.get("context")).get("events")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from .shape import parent_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -35,7 +37,7 @@ def place_spans(rows: Iterable[Row]) -> Iterator[Placed]:
     children: defaultdict[str, list[Row]] = defaultdict(list)
     tops: list[Row] = []
     for row in rows:
-        parent = _parent(row)
+        parent = parent_of(row)
         if parent is not None and parent in known:
             children[parent].append(row)
         else:
@@ -70,11 +72,6 @@ def render_tree(rows: Iterable[Row], *, key: str = "run_output", width: int = 60
             indents.clear()
         lines.append(branch + _describe(row, key, width))
     return "\n".join(lines)
-
-
-def _parent(row: Row) -> str | None:
-    parents = row.get("span_parents")
-    return parents[0] if isinstance(parents, list) and parents and isinstance(parents[0], str) else None
 
 
 def _walk(top: Row, children: dict[str, list[Row]], placed: set[str]) -> Iterator[Placed]:
