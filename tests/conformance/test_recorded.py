@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from opentelemetry._logs import LogRecord
 from replay import load, meets, replay, root_span
+from unmet import UNMET
 
 from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor, RunOutputSpanProcessor
 from support import RUN_OUTPUT
@@ -15,11 +16,6 @@ from support import RUN_OUTPUT
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 REPLAYS_LOGS = {"event_name", "context"} <= set(inspect.signature(LogRecord.__init__).parameters)
 """On an SDK before 1.40 only the span steps can be played."""
-UNMET = {
-    "openai-agents__openllmetry__input_guardrail_slow": "the guardrail's agent runs beside the agent and ends after its "
-    "answer; no span says that it is a guardrail: name it in `side_spans`",
-}
-"""Cases that no rule meets, with what helps."""
 
 
 def params():
