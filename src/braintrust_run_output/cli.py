@@ -213,7 +213,9 @@ def backfill(*, project: str, since: str, until: str | None, apply: bool, max_wa
 
 
 @main.command(short_help="Serve a local intake with a page.")
-@click.option("--port", default=4319, show_default=True, help="The port; 0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=4319, show_default=True, help="The port; 0 takes a free one."
+)
 @click.option(
     "--database", type=click.Path(dir_okay=False), help="An SQLite file that keeps what arrives.  [default: none]"
 )
@@ -230,7 +232,8 @@ def serve(*, port: int, database: str | None) -> None:
 
 
 @main.command(short_help="Run a small agent and show its dataset row.")
-def demo() -> None:
+@click.option("--serve", "keep_serving", is_flag=True, help="Then show the trace in a page, until Ctrl-C.")
+def demo(*, keep_serving: bool) -> None:
     """Run a small agent, instrumented without a change to it, and show the dataset row that it becomes.
 
     It needs the demo extra, no account and no network.
@@ -242,7 +245,7 @@ def demo() -> None:
     for module in ("openai", "opentelemetry.instrumentation.openai"):  # the agent's own process needs them
         if not _is_installed(module):
             raise _missing("demo", module)
-    sys.exit(run_demo(_write))
+    sys.exit(run_demo(_write, keep_serving=keep_serving))
 
 
 main.add_command(relay)

@@ -47,6 +47,31 @@ def test_a_port_that_is_taken():
     assert f"Port {port} cannot be had" in said[0]
 
 
+@pytest.mark.parametrize("port", [99999, 65536, -1])
+@pytest.mark.parametrize("command", COMMANDS, ids=["module", "command line"])
+def test_a_port_that_is_none(command, port):
+    if "serve" in command:
+        pytest.importorskip("click")
+    ended = subprocess.run([sys.executable, "-m", *command, f"--port={port}"], capture_output=True, text=True)
+
+    assert ended.returncode == 2
+    assert str(port) in ended.stdout + ended.stderr
+    assert "65535" in (ended.stdout + ended.stderr).replace("65,535", "65535")
+    assert "Traceback" not in ended.stderr
+
+
+def test_what_it_prints_keeps_an_application_quiet():
+    """Only traces are sent here: by default an application would send metrics and logs as well, and complain."""
+    said = []
+    serve(said.append, port=0, wait=lambda: None)
+    exported = dict(one.split("=", 1) for line in said[0].splitlines() if "export " in line for one in line.split()[1:])
+
+    assert exported["OTEL_TRACES_EXPORTER"] == "otlp"
+    assert exported["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
+    assert exported["OTEL_METRICS_EXPORTER"] == exported["OTEL_LOGS_EXPORTER"] == "none"
+    assert exported["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"].endswith("/otel/v1/traces")
+
+
 def test_a_database_that_is_none(tmp_path):
     said = []
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 4319
 """One above OTLP's own, 4318."""
+_LAST_PORT = 65_535
 
 
 def serve(
@@ -37,6 +38,9 @@ def serve(
     Returns:
         The exit code: 0, or 2 if the port or the database cannot be had.
     """
+    if not 0 <= port <= _LAST_PORT:
+        write(f"--port {port}: there are ports from 1 to {_LAST_PORT}; 0 takes any that is free.\n")
+        return 2
     try:
         store = Store(database or ":memory:")
     except sqlite3.Error as error:
@@ -49,7 +53,7 @@ def serve(
         write(f"Port {port} cannot be had: {error.strerror}. Give another one: --port 0 takes any that is free.\n")
         return 2
     try:
-        with nullcontext(wait) if wait else _stopped_by_signal() as until_stopped:
+        with nullcontext(wait) if wait else stopped_by_signal() as until_stopped:
             write(_announce(intake, database))
             until_stopped()
     finally:
@@ -61,15 +65,16 @@ def _announce(intake: LocalIntake, database: str | None) -> str:
     kept = f"Traces and dataset rows are kept in {database}." if database else "Nothing is kept when this ends."
     return (
         f"Open {intake.url}/\n\n"
-        "Send traces here:\n\n"
+        "Send traces here, and nothing else:\n\n"
         "  export OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"
-        f"  export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={intake.endpoint}\n\n"
+        f"  export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={intake.endpoint}\n"
+        "  export OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none\n\n"
         f"{kept} Stop with Ctrl-C.\n"
     )
 
 
 @contextmanager
-def _stopped_by_signal() -> Iterator[Callable[[], object]]:
+def stopped_by_signal() -> Iterator[Callable[[], object]]:
     """Give what waits for SIGINT or SIGTERM, which count from the beginning of the block."""
     stop = threading.Event()
     before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}

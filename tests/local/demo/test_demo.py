@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import shlex
+import signal
 import subprocess
+import sys
 import urllib.request
 
 import pytest
@@ -28,7 +31,9 @@ def test_the_root_span_and_the_dataset_row_get_the_run_output(demo):
     assert "run_output: It is sunny in Paris." in first_line
     assert first_line.endswith("<-- metadata.run_output on the root")
     assert "opentelemetry-instrument" in report
-    assert '"run_output": "It is sunny in Paris."' in report
+    row = json.loads(report[report.index("[\n") : report.rindex("]") + 1])[0]
+    assert row["metadata"]["run_output"] == "It is sunny in Paris."
+    assert "What is the weather in Paris?" in json.dumps(row["input"])
 
 
 @pytest.mark.parametrize("switch", ["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "OTEL_SDK_DISABLED"])
@@ -60,6 +65,46 @@ def test_it_ends_with_how_to_open_the_page_on_its_trace(demo, tmp_path):
     assert command[-1] == str(tmp_path / "traces.sqlite")
     assert "It is sunny in Paris." in page
     assert "POST /ask" in page
+
+
+def test_it_can_keep_its_page_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    report, pages = [], []
+
+    def look():
+        with urllib.request.urlopen(report[-1].split()[1]) as answer:
+            pages.append(answer.read().decode())
+
+    assert run_demo(report.append, keep_serving=True, wait=look) == 0
+    assert "It is sunny in Paris." in pages[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_database_it_ends_with_how_to_see_a_page(tmp_path):
+    report = []
+
+    assert run_demo(report.append) == 0
+    command = shlex.split(report[-1].strip().splitlines()[-1])
+    assert command[1:] == ["-m", "braintrust_run_output.local.demo", "--serve"]
+
+
+def test_a_database_that_is_none(tmp_path):
+    report = []
+
+    assert run_demo(report.append, database=tmp_path) == 1
+    assert "cannot be opened" in report[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a process are of POSIX")
+def test_an_interrupt_ends_it_without_a_traceback():
+    command = [sys.executable, "-m", "braintrust_run_output.local.demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert "The command" in running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, log = running.communicate(timeout=60)
+
+    assert (running.returncode, log) == (130, "")
 
 
 def test_a_database_collects_runs(demo, tmp_path):

@@ -14,9 +14,19 @@ def main() -> int:
         prog="python -m braintrust_run_output.local.demo",
         description="Run a small agent, instrumented without a change to it, and show the dataset row it becomes.",
     )
-    parser.add_argument("--database", help="an SQLite file to add the trace to (default: a new one)")
-    return run_demo(sys.stdout.write, database=parser.parse_args().database)
+    parser.add_argument("--database", help="an SQLite file to add the trace to (default: nothing is kept)")
+    parser.add_argument("--serve", action="store_true", help="then show the trace in a page, until Ctrl-C")
+    arguments = parser.parse_args()
+    return run_demo(_write, database=arguments.database, keep_serving=arguments.serve)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

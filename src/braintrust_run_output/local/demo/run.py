@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import sqlite3
 import subprocess
 import sys
-import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from braintrust_run_output.local.intake.dataset import export_dataset, make_data
 from braintrust_run_output.local.intake.store import Store
 from braintrust_run_output.local.local_intake import LocalIntake
 from braintrust_run_output.local.page.tree import render_tree
+from braintrust_run_output.local.serving import stopped_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,28 +30,53 @@ def run_demo(
     *,
     environ: Mapping[str, str] | None = None,
     database: str | os.PathLike[str] | None = None,
+    keep_serving: bool = False,
+    wait: Callable[[], object] | None = None,
 ) -> int:
     """Run the agent under ``opentelemetry-instrument``, with a stub provider and a local intake.
 
     Args:
         write: Where the report goes, e.g. ``sys.stdout.write``.
         environ: More environment variables for the agent, laid over this process's own and the demo's.
-        database: An SQLite file for the trace, to be looked at later; a new one in a temporary directory by default.
+        database: An SQLite file for the trace, to be looked at later; by default it is gone with the process.
+        keep_serving: Show the trace in a page, until SIGINT or SIGTERM.
+        wait: Returns when the page is to go away; by default one of these signals ends it.
 
     Returns:
         The exit code: 0 if the root span has a run output; 1, with a message that says why, if not.
     """
-    if database is None:
-        database = Path(tempfile.mkdtemp(prefix="braintrust-run-output-demo-"), "traces.sqlite")
-    store = Store(database)
-    with StubProvider() as provider, LocalIntake(store=store) as intake:
+    try:
+        store = Store(database or ":memory:")
+    except sqlite3.Error as error:
+        write(f"The database {database} cannot be opened: {error}.\n")
+        return 1
+    with LocalIntake(store=store) as intake:
+        log = _run_agent(write, intake, environ or {})
+        if log is None:
+            return 1
+        # The agent flushed its spans before it ended, so all of them are here.
+        code = _report(store, log, write)
+        if not store.count():
+            return code
+        if keep_serving:
+            with nullcontext(wait) if wait else stopped_by_signal() as until_stopped:
+                write(f"\nOpen {intake.url}/\n\nStop with Ctrl-C.\n")
+                until_stopped()
+        else:
+            write(_describe_page(database))
+    return code
+
+
+def _run_agent(write: Callable[[str], object], intake: LocalIntake, environ: Mapping[str, str]) -> str | None:
+    """Run the agent to its end; return its log, or None, having said why, if it failed."""
+    with StubProvider() as provider:
         settings = demo_environment(provider, intake)
         command = [_instrument_command(), sys.executable, str(APP)]
         write(_describe_command(command, settings))
         try:
             agent = subprocess.run(  # noqa: S603  # our own app, no shell
                 command,
-                env={**_inherited(), **settings, **(environ or {})},
+                env={**_inherited(), **settings, **environ},
                 capture_output=True,
                 text=True,
                 timeout=_TIMEOUT,
@@ -57,19 +84,15 @@ def run_demo(
             )
         except FileNotFoundError:
             write(f"\n{command[0]} is missing: pip install 'braintrust-run-output[demo]'\n")
-            return 1
+            return None
         except subprocess.TimeoutExpired:
             write(f"\nThe agent did not end within {_TIMEOUT:.0f} seconds.\n")
-            return 1
-        write(f"\nThe agent printed:\n\n  {agent.stdout.strip()}\n")
+            return None
+    write(f"\nThe agent printed:\n\n  {agent.stdout.strip()}\n")
     if agent.returncode:
         write(f"\nThe agent failed with exit code {agent.returncode}:\n\n{agent.stderr}\n")
-        return 1
-    # The agent flushed its spans before it ended, so all of them are here.
-    code = _report(store, agent.stderr, write)
-    if store.count():
-        write(_describe_page(database))
-    return code
+        return None
+    return agent.stderr
 
 
 def demo_environment(provider: StubProvider, intake: LocalIntake) -> dict[str, str]:
@@ -78,6 +101,7 @@ def demo_environment(provider: StubProvider, intake: LocalIntake) -> dict[str, s
         "OPENAI_BASE_URL": provider.base_url,
         "OPENAI_API_KEY": "stub",
         "OTEL_SERVICE_NAME": "weather-agent",
+        "BRAINTRUST_RUN_OUTPUT_MIRROR_INPUT": "true",
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
@@ -86,10 +110,14 @@ def demo_environment(provider: StubProvider, intake: LocalIntake) -> dict[str, s
     }
 
 
-def _describe_page(database: str | os.PathLike[str]) -> str:
+def _describe_page(database: str | os.PathLike[str] | None) -> str:
     # Works with the demo extra alone; with the cli extra it is "braintrust-run-output serve".
-    command = [_from_here(sys.executable), "-m", "braintrust_run_output.local", "--database", os.fspath(database)]
-    return f'\nSee it in a browser, with the spans and the "Add to dataset" button:\n\n  {shlex.join(command)}\n'
+    python = _from_here(sys.executable)
+    if database is None:
+        again = shlex.join([python, "-m", "braintrust_run_output.local.demo", "--serve"])
+        return f'\nRun it again and see it in a browser, with the spans and the "Add to dataset" button:\n\n  {again}\n'
+    command = shlex.join([python, "-m", "braintrust_run_output.local", "--database", os.fspath(database)])
+    return f'\nSee it in a browser, with the spans and the "Add to dataset" button:\n\n  {command}\n'
 
 
 def _from_here(path: str) -> str:
