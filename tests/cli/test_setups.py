@@ -157,7 +157,9 @@ BROKEN = {
     ),
     "no such distro": SetUp({**BRAINTRUST, "OTEL_PYTHON_DISTRO": "nobodys"}, "there is no such distro"),
     "nothing is mirrored": SetUp(
-        {**BRAINTRUST, "BRAINTRUST_RUN_OUTPUT_ROOT": "off"}, "its root got nothing: the span openai.chat has the answer"
+        {**BRAINTRUST, "BRAINTRUST_RUN_OUTPUT_ROOT": "off"},
+        "its root got nothing: roots get nothing of what is below them",
+        "unset BRAINTRUST_RUN_OUTPUT_ROOT",
     ),
     "sampled away": SetUp(
         {**BRAINTRUST, "OTEL_TRACES_SAMPLER": "always_off"}, "the sampler drops every trace", "unset OTEL_TRACES_SAMPLER"
@@ -189,7 +191,7 @@ BROKEN = {
 }  # fmt: skip
 DISABLED = SetUp({**BRAINTRUST, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai"})
 GOOD = {
-    "Braintrust": SetUp(BRAINTRUST, says="openai.chat"),
+    "Braintrust": SetUp(BRAINTRUST, says="its root got the answer, from the span openai.chat (rule: last)"),
     "plain": SetUp(PLAIN, says="OTEL_PYTHON_TRACER_PROVIDER instruments nothing"),
     "plain OTLP to Braintrust": SetUp(
         {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..run import Reason
 from .instrumentations import clients_of, is_in_effect, is_instrumentation
 from .report import Finding
 
@@ -64,7 +65,7 @@ def examine(
         elif not call["spans"]:
             yield _uninstrumented(call, is_proven=is_proven, frameworks=frameworks)
         else:
-            yield _without_answer(call, _captures_of(call, trial, captures), config)
+            yield _without_answer(call, _captures_of(call, trial, captures))
     if any(call["got"] and not call["has_input"] for call in trial["calls"]) and not config.mirror_input:
         yield Finding(
             _TOPIC,
@@ -100,10 +101,10 @@ def _symptoms(call: Call) -> frozenset[str]:
 
 
 def _successful(call: Call) -> Finding:
-    source = f", from the span {call['outputs'][-1]}" if call["outputs"] else ""
-    if call["got"] == "answer":
-        return Finding(_TOPIC, "ok", f"{_name(call)}: its root got the answer{source}")
-    return Finding(_TOPIC, "ok", f"{_name(call)}: its root got a value that is not the answer as it was{source}")
+    source = f", from the span {call['source']}" if call["source"] else ""
+    rule = f" (rule: {call['rule']})" if call["rule"] else ""
+    what = "the answer" if call["got"] == "answer" else "a value that is not the answer as it was"
+    return Finding(_TOPIC, "ok", f"{_name(call)}: its root got {what}{source}{rule}")
 
 
 def _unexported(call: Call) -> Finding:
@@ -129,32 +130,25 @@ def _uninstrumented(call: Call, *, is_proven: bool, frameworks: Sequence[str]) -
     )
 
 
-def _without_answer(call: Call, captures: Sequence[Capture], config: RunOutputConfig) -> Finding:
-    if call["outputs"]:
-        why = f"the span {call['outputs'][-1]} has the answer, and {_withheld_by(config)}"
-        return Finding(
-            _TOPIC,
-            "problem",
-            f"{_name(call)}: its root got nothing: {why}",
-            "see the settings",
-            symptoms=_symptoms(call),
-        )
-    off = [one for one in captures if one.finding.level != "ok"]
-    why = "; ".join(one.why for one in off) or "the instrumentation has written none, for a reason of its own"
-    remedy = "; ".join(one.finding.remedy for one in off) or "see docs/troubleshooting.md, Content capture"
-    return Finding(
-        _TOPIC,
-        "problem",
-        f"{_name(call)}: its root got nothing: the span {call['spans'][-1]} has no output ({why})",
-        remedy,
-        symptoms=_symptoms(call),
-    )
+_WHY: Mapping[str | None, tuple[str, str]] = {
+    Reason.NO_MODEL: ("no span below it is a model's", "see docs/troubleshooting.md"),
+    Reason.FAILED: ("the span of the model failed", "see what was logged"),
+    Reason.SIDE_ONLY: ("all that was said was said by evaluators and the like", "look at side_spans"),
+    Reason.NOT_MIRRORED: ("roots get nothing of what is below them", "unset BRAINTRUST_RUN_OUTPUT_ROOT"),
+    None: ("it was found, and not written", "look at the transform, and at what was logged"),
+}
+"""The reasons that a run has, in words, and what to do. There is one more: no content."""
 
 
-def _withheld_by(config: RunOutputConfig) -> str:
-    if config.root in ("own", "off"):
-        return f"root={config.root} mirrors nothing"
-    return "a transform has withheld it" if config.transform else "it was not mirrored"
+def _without_answer(call: Call, captures: Sequence[Capture]) -> Finding:
+    if call["reason"] == Reason.NO_CONTENT:
+        off = [one for one in captures if one.finding.level != "ok"]
+        why = "; ".join(one.why for one in off) or "the instrumentation has written none, for a reason of its own"
+        why = f"the span {call['spans'][-1]} has no output ({why})"
+        remedy = "; ".join(one.finding.remedy for one in off) or "see docs/troubleshooting.md, Content capture"
+    else:
+        why, remedy = _WHY[call["reason"]]
+    return Finding(_TOPIC, "problem", f"{_name(call)}: its root got nothing: {why}", remedy, symptoms=_symptoms(call))
 
 
 def _captures_of(call: Call, trial: Trial, captures: Sequence[Capture]) -> list[Capture]:

@@ -69,12 +69,14 @@ class Call(TypedDict):
     """Whether the sampler kept the root."""
     spans: list[str]
     """The names of the spans below the root that reached an exporter."""
-    scopes: list[str]
-    """The names of the instrumentation scopes that made them."""
-    outputs: list[str]
-    """The names of those that have an output."""
     got: Literal["answer", "other", ""]
     """What the root got as its run output."""
+    rule: str | None
+    """The rule by which the run chose it, a `braintrust_run_output.run.Rule`; None if it did not."""
+    reason: str | None
+    """Why the run found nothing, a `braintrust_run_output.run.Reason`; None if it did."""
+    source: str
+    """The name of the span that the run chose it from."""
     has_input: bool
     """Whether the root has an input."""
     missing: list[str]

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
-from ... import read_completion
+from ... import _sdk
 from ...config import RunOutputConfig
+from ...metadata import attribute
+from ...outcome import read_outcome
+from ...run import Choice, decide
 from .clients import CLIENTS, quiet_environment
 from .sealed import sealed
 from .stub import ANSWER, stub_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
+    from ...outcome import Outcome
     from ..trial import Call
     from .clients import Client
     from .watch import Watched
@@ -76,26 +80,52 @@ def _make(client: Client, url: str, provider: TracerProvider, watched: Sequence[
         if span.context is not None and span.context.trace_id == context.trace_id
     }
     exported = spans.pop(context.span_id, None)
-    attributes = (exported and exported.attributes) or {}
     config = RunOutputConfig.from_env()
-    value = attributes.get(f"braintrust.metadata.{config.key}")
+    attributes = (exported and exported.attributes) or {}
+    value = attributes.get(attribute(config.key))
+    choice = Choice() if exported is None else _decide(exported, spans.values(), config)
+    source = spans.get(int(choice.key[1])) if choice.key is not None else None
     return {
         "client": client.name,
         "version": _version(client),
         "error": error,
         "is_recorded": is_recorded,
         "spans": [span.name for span in spans.values()],
-        "scopes": sorted({span.instrumentation_scope.name for span in spans.values() if span.instrumentation_scope}),
-        "outputs": [span.name for span in spans.values() if _has_output(span)],
         "got": "" if value is None else "answer" if ANSWER in str(value) else "other",
+        "rule": choice.rule,
+        "reason": choice.reason,
+        "source": "" if source is None else source.name,
         "has_input": any(name.startswith("braintrust.input") for name in attributes),
         "missing": [one.name for one in watched if is_recorded and context.span_id not in _ids(one)],
     }
 
 
-def _has_output(span: ReadableSpan) -> bool:
+def _decide(root: ReadableSpan, others: Iterable[ReadableSpan], config: RunOutputConfig) -> Choice:
+    """Return what the run of a root says: by which rule it has its value, from which span, or why it has none."""
+    parents = {int(_key(span)[1]): span.parent.span_id for span in others if span.parent is not None}
+    outcomes = [_read(span, config) for span in others]
+    return decide(_read(root, config), outcomes, parents, config)
+
+
+def _read(span: ReadableSpan, config: RunOutputConfig) -> Outcome:
+    own = attribute(config.key)
     scope = span.instrumentation_scope
-    return read_completion(span.attributes or {}, span.events, scope.name if scope else "") is not None
+    return read_outcome(
+        # Without what the processor has written: to the run that would be the application's word.
+        {name: value for name, value in (span.attributes or {}).items() if name != own},
+        span.events,
+        scope.name if scope else "",
+        key=_key(span),
+        config=config,
+        name=span.name,
+        start=span.start_time or 0,
+        end=span.end_time or 0,
+        has_failed=_sdk.has_failed(span),
+    )
+
+
+def _key(span: ReadableSpan) -> tuple[int, int]:
+    return (0, 0) if span.context is None else (span.context.trace_id, span.context.span_id)
 
 
 def _ids(watched: Watched) -> set[int]:
