@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-    from ...outcome import Outcome
+    from ...outcome import Outcome, SpanId
     from ..trial import Call
     from .clients import Client
     from .watch import Watched
@@ -102,7 +102,9 @@ def _make(client: Client, url: str, provider: TracerProvider, watched: Sequence[
 
 def _decide(root: ReadableSpan, others: Iterable[ReadableSpan], config: RunOutputConfig) -> Choice:
     """Return what the run of a root says: by which rule it has its value, from which span, or why it has none."""
-    parents = {int(_key(span)[1]): span.parent.span_id for span in others if span.parent is not None}
+    parents: dict[SpanId, SpanId | None] = {
+        _key(span)[1]: span.parent.span_id for span in others if span.parent is not None
+    }
     outcomes = [_read(span, config) for span in others]
     return decide(_read(root, config), outcomes, parents, config)
 
