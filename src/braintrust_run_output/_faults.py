@@ -1,8 +1,8 @@
 """What happens when something here fails: the application never notices, the log says it once.
 
 One WARNING per kind of failure, then DEBUG. A message names the type of the exception and the place where it was
-raised, not its text: that may hold a payload or a key. Only where the exception comes from a wrapped processor or a
-setting, it says the text as well, for that says what to do.
+raised, not its text: that may hold a payload or a key. Only where the exception comes from a wrapped processor it says
+the text as well, for that says what to do ("Please specify an API key"), unless there is content of the span in it.
 
 Only an `Exception` is a failure. What is none (KeyboardInterrupt, SystemExit, gevent's Timeout) is somebody's wish and
 is never caught here.
@@ -12,24 +12,30 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 logger = logging.getLogger("braintrust_run_output")
 
 _seen: dict[str, object] = {}  # without a lock: one that is held when the process forks would stop the child
 
 
-def contain(doing: str, error: Exception, *, says: bool = False) -> None:
+def contain(doing: str, error: Exception, *, content: Mapping[str, object] | None = None) -> None:
     """Report an exception that must not reach the application: as WARNING the first time, as DEBUG after that.
 
     Args:
         doing: What failed, as the log shall name it ("Reading a completion").
         error: What it failed with.
-        says: Whether its message can be logged: it comes from a wrapped processor or a setting. Default False.
+        content: Where the exception comes from a wrapped processor: the attributes of the span that it was given. Then
+            its message is logged as well, for that says what to do, unless it has some of these, or a key, in it.
     """
     with contextlib.suppress(RecursionError):  # the application is so deep in calls that there is no room to say it
         kind = type(error).__name__
-        said = f" ({error})" if says and str(error) else ""
-        warn_once(f"{doing}: {kind}", "%s failed with %s%s at %s", doing, kind, said, _place(error))
+        message = "" if content is None else _message(error, content)
+        warn_once(f"{doing}: {kind}", "%s failed with %s%s at %s", doing, kind, message, _place(error))
 
 
 def warn_once(kind: str, message: str, *args: object) -> None:
@@ -43,6 +49,19 @@ def warn_once(kind: str, message: str, *args: object) -> None:
 def forget() -> None:
     """Start anew with what has been warned about (for tests)."""
     _seen.clear()
+
+
+_LONGEST_MESSAGE = 300
+_SHORTEST_SECRET = 4
+_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "HEADERS")
+
+
+def _message(error: Exception, content: Mapping[str, object]) -> str:
+    """Return an exception's message to be logged, empty if it has something in it that must not be."""
+    message = str(error).strip()[:_LONGEST_MESSAGE]
+    keys = (value for name, value in os.environ.items() if any(part in name.upper() for part in _SECRET_NAMES))
+    secrets = (text for text in (*content.values(), *keys) if isinstance(text, str) and len(text) >= _SHORTEST_SECRET)
+    return f" ({message})" if message and not any(secret in message for secret in secrets) else ""
 
 
 def _place(error: BaseException) -> str:

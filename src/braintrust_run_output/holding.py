@@ -23,8 +23,10 @@ MAX_HELD = 10_000
 _GLANCE = 0.002
 """How often it is looked whether other threads have released what they had taken, in seconds."""
 
-_LONGEST_SLEEP = 0.5
+_LONGEST_SLEEP = 0.05
 """How long the timer sleeps at most, in seconds: so it ends soon when nothing is held any more."""
+_LONGEST_HOLD = 10**9
+"""How long anything is held at most, in seconds."""
 
 _Key = TypeVar("_Key", bound="Hashable")
 _Item = TypeVar("_Item")
@@ -44,7 +46,7 @@ class HeldRoots(Generic[_Key, _Item]):
 
     def __init__(self, release: Callable[[_Key, _Item], None], *, millis: int, max_held: int = MAX_HELD) -> None:
         self._release = release
-        self._seconds = millis / 1000
+        self._seconds = min(millis, _LONGEST_HOLD * 1000) / 1000
         self._max_held = max_held
         self.forget()
         self._at_exit = _close_at_exit(self)
@@ -69,10 +71,7 @@ class HeldRoots(Generic[_Key, _Item]):
         """Hold an item from now on.
 
         Returns:
-            Whether it is held; False once this is closed.
-
-        Raises:
-            RuntimeError: The thread that keeps the time could not be started. The item is not held.
+            Whether it is held; False once this is closed, or where no thread can be started to keep the time.
         """
         with self._lock:
             if self._closed:
@@ -81,9 +80,9 @@ class HeldRoots(Generic[_Key, _Item]):
             oldest = next(iter(self._held)) if len(self._held) > self._max_held else None
         try:
             self._keep_time()
-        except BaseException:
-            self._held.pop(key, None)
-            raise
+        except RuntimeError as error:  # the interpreter is ending, or there are too many threads
+            _faults.contain("Starting the thread that keeps the time", error)
+            return self._held.pop(key, None) is None
         if oldest is not None:
             self.release(oldest)
         return True
@@ -119,6 +118,9 @@ class HeldRoots(Generic[_Key, _Item]):
         """Release everything, and hold nothing any more."""
         self._closed = True
         self.release_all()
+        timer = self._timer
+        if timer is not None and timer is not threading.current_thread():
+            timer.join(1)
         atexit.unregister(self._at_exit)
 
     # --- time ----------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ class Outcome:
         self.has_failed = has_failed
         self.beside = beside
         self.transformed: object = NOT_TRANSFORMED
-        """Its completion's value as ``transform`` wants it, None if that withholds it: asked once, at the span's end."""
+        """Its completion's value as ``transform`` wants it, None if that withholds it: asked once, at the end."""
 
     @property
     def span_id(self) -> SpanId:

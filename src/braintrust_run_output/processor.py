@@ -105,14 +105,14 @@ class RunOutputSpanProcessor(SpanProcessor):
             try:
                 self._next.on_start(span, parent_context)
             except Exception as error:  # noqa: BLE001
-                _faults.contain("on_start of the wrapped processor", error, says=True)
+                _faults.contain("on_start of the wrapped processor", error, content=_sdk.attributes_of(span))
 
     def _on_ending(self, span: Span) -> None:
         if self._tell_ending is not None:
             try:
                 self._tell_ending(span)
             except Exception as error:  # noqa: BLE001
-                _faults.contain("_on_ending of the wrapped processor", error, says=True)
+                _faults.contain("_on_ending of the wrapped processor", error, content=_sdk.attributes_of(span))
         elif self._in_place and not self._shadows_end:
             self._awaits_ending = False
             self._enrich(span)
@@ -149,7 +149,7 @@ class RunOutputSpanProcessor(SpanProcessor):
                 try:
                     self._next.shutdown()
                 except Exception as error:  # noqa: BLE001
-                    _faults.contain("shutdown of the wrapped processor", error, says=True)
+                    _faults.contain("shutdown of the wrapped processor", error)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Release what is held back and flush the wrapped processor.
@@ -167,7 +167,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             try:
                 flushed = self._next is None or self._next.force_flush(timeout_millis) is not False
             except Exception as error:  # noqa: BLE001
-                _faults.contain("force_flush of the wrapped processor", error, says=True)
+                _faults.contain("force_flush of the wrapped processor", error)
                 flushed = False
         return flushed
 
@@ -196,7 +196,7 @@ class RunOutputSpanProcessor(SpanProcessor):
     def _end(self, span: ReadableSpan, known: KnownSpan | None, end_time: int | None = None) -> Written:
         """Note that a span has ended, and return the attributes to add to it."""
         trace_id, span_id = _sdk.key_of(span)
-        outcome = None
+        outcome, records = None, None if known is None else known.records
         if self._may_say_something(span) or (known is not None and known.has_more):
             outcome = self._read(span, known, end_time)
         known = self._traces.end(trace_id, span_id, outcome)
@@ -205,6 +205,8 @@ class RunOutputSpanProcessor(SpanProcessor):
                 return {}
             outcome = self._read(span, known, end_time)  # something has come just now
             self._traces.tell(known, outcome)
+        elif known is not None and known.records is not records and not known.is_root:
+            self._traces.tell_late(known, records or ())
         return self._written(span, known, outcome)
 
     def _may_say_something(self, span: ReadableSpan) -> bool:
@@ -287,7 +289,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             if self._next is not None:
                 self._next.on_end(span)
         except Exception as error:  # noqa: BLE001
-            _faults.contain("on_end of the wrapped processor", error, says=True)
+            _faults.contain("on_end of the wrapped processor", error, content=_sdk.attributes_of(span))
 
     # --- roots that wait -----------------------------------------------------------------------------------------
 

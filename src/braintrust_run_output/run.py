@@ -17,7 +17,7 @@ from .conventions import Side
 from .outcome import Outcome, Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .completion import Completion
     from .config import RunOutputConfig
@@ -148,11 +148,12 @@ class Run:
     def _by_descendants(self, own: Outcome) -> Choice | None:
         return self._one_of(self._counted_once(), own)
 
-    def _by_answer_spans(self, own: Outcome) -> Choice | None:
-        """What the spans that ``answer_spans`` names said, or those below them, where there is any."""
+    def _by_answer_spans(self, _own: Outcome) -> Choice | None:
+        """Choose of what the spans that ``answer_spans`` names said, or those below them, where there is any."""
         if not self._answers or self._config.root == "own":
             return None
-        below = [Placed(one.outcome, way) for one in self._counted_once() if (way := self._up_to_answer(one)) is not None]
+        ways = ((one, self._up_to_answer(one)) for one in self._counted_once())
+        below = [Placed(one.outcome, way) for one, way in ways if way is not None]
         choice = self._one_of(below, None) or _last_generic(self._answers.values())
         return None if choice is None else choice._replace(rule=Rule.ANSWER_SPANS)
 
@@ -263,7 +264,7 @@ class Run:
     # --- where there is none -------------------------------------------------------------------------------------
 
     def _generic_below(self, _own: Outcome) -> Choice | None:
-        """The last generic output below; what led up to a model that failed or said nothing is none."""
+        """Choose the last generic output below; what led up to a model that failed or said nothing is none."""
         if self._config.root == "own":
             return None
         silent = 0 if self._silent is None else self._silent.end
@@ -361,7 +362,7 @@ def decide(
 
 
 def way_up(span_id: SpanId, root_id: SpanId, parents: Mapping[SpanId, SpanId | None]) -> list[SpanId]:
-    """Return the ids of the spans on the way from a span up to its root, its parent's first, neither its own nor the root's."""
+    """Return the ids of the spans between a span and its root, its parent's first."""
     way: dict[SpanId, None] = {}
     parent = parents.get(span_id)
     while parent is not None and parent not in (root_id, span_id) and parent not in way:
@@ -392,9 +393,9 @@ def _last_generic(entries: Iterable[Placed]) -> Choice | None:
 
 
 def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Placed | None:
-    """Return the last completion. A call of a tool counts if nobody executed it, and no text follows it or lies below it.
+    """Return the last completion. A call of a tool counts if nobody executed it, and no text follows or lies below it.
 
-    If there is nothing but calls that were executed, the last of those.
+    If there is nothing but such calls, the last of those.
     """
     texts = [entry for entry in entries if not entry.calls]
     if len(texts) == len(entries):

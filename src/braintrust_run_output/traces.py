@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ._sdk import Ids
     from .config import RunOutputConfig
@@ -195,6 +195,17 @@ class Traces:
                 way.append(above.span_id)
                 above = above.parent
 
+    def tell_late(self, span: KnownSpan, known: Sequence[Outcome]) -> None:
+        """Take what was said beside a span to the roots above it, as far as it came after the span itself was read.
+
+        Args:
+            span: The span, which has ended.
+            known: What had been said beside it by then.
+        """
+        for said in span.records or ():
+            if said not in known:
+                self.tell(span, said)
+
     def leave(self, trace_id: int, span: KnownSpan) -> None:
         """Take a span off the living; what late children may name is remembered."""
         with self._lock:
@@ -203,19 +214,18 @@ class Traces:
                 span.root.lives = False
             if trace is None or trace.live.get(span.span_id) is not span:  # forgotten, or another one has its id
                 return
+            if len(trace.live) > 1 and next(roots_above(span), None) is not None:
+                self._remember_ended(trace, span)  # first it has ended, then it lives no more: whoever looks finds it
             del trace.live[span.span_id]
             self._live -= 1
             if self._follows_running:
                 for root in roots_above(span):
                     root.running -= 1
             if not trace.live:
-                del self._traces[trace_id]
+                self._traces.pop(trace_id, None)
                 self._ended -= len(trace.ended)
-                return
-            if span.root is span and span.root.remembered:
-                self._forget_ended(trace, [one for one in trace.ended.values() if one.root is span])
-            if next(roots_above(span), None) is not None:
-                self._remember_ended(trace, span)
+            elif span.root is span and span.root.remembered:
+                self._forget_ended(trace, [one for one in trace.ended.values() if one.root is span and one is not span])
 
     # --- beside the spans ----------------------------------------------------------------------------------------
 
@@ -259,7 +269,8 @@ class Traces:
 
     def _run_of(self, root: LocalRoot) -> Run:
         if root.run is None:
-            root.run = Run(self._config)
+            run = Run(self._config)
+            root.run = root.run or run  # a signal handler may have been here meanwhile
         return root.run
 
     # --- bounds --------------------------------------------------------------------------------------------------
@@ -283,7 +294,7 @@ class Traces:
     def _remember_ended(self, trace: _Trace, span: KnownSpan) -> None:
         self._forget_ended(trace, [trace.ended[span.span_id]] if span.span_id in trace.ended else [])
         trace.ended[span.span_id] = span
-        span.root.remembered += 1
+        span.root.remembered += span.root is not span
         self._ended += 1
         if self._ended > MAX_ENDED:
             self._forget_oldest_ended()
@@ -291,7 +302,7 @@ class Traces:
     def _forget_ended(self, trace: _Trace, spans: list[KnownSpan]) -> None:
         for span in spans:
             del trace.ended[span.span_id]
-            span.root.remembered -= 1
+            span.root.remembered -= span.root is not span
         self._ended -= len(spans)
 
 

@@ -7,6 +7,7 @@ some, or is a state that holds some, then those were worth returning, and the ti
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .completion import Completion
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .outcome import Placed
 
 LONG_ENOUGH = 20
-"""From how many characters on a text is taken for itself wherever it stands: shorter ones equal and contain too much."""
+"""From how many characters on a text is taken for itself wherever it stands: shorter ones equal too much."""
 
 _ANSWER = "answer"
 _OTHER_ANSWERS = ("output", "response", "result")
@@ -88,15 +89,13 @@ class _Below:
     def _within(self, text: str) -> Found | None:
         """Return the last completion that a text contains, or the text if those that it contains ran at one time."""
         parts = [(entry, said) for entry, said in self._entries if self._may_name(entry, said) and _is_part(said, text)]
-        whole = [
-            entry for entry, said in parts if not any(said != other and said in other for _, other in parts)
-        ]
+        whole = [entry for entry, said in parts if not any(said != other and said in other for _, other in parts)]
         whole.sort(key=lambda entry: entry.outcome.order)
         if not whole:
             return None
         if any(
             later.outcome.start < earlier.outcome.end and later.text != earlier.text
-            for earlier, later in zip(whole, whole[1:], strict=False)
+            for earlier, later in pairwise(whole)
         ):
             return Found(None, self._itself(text))
         return Found(whole[-1])

@@ -42,7 +42,9 @@ class Value(NamedTuple):
     is_cut: bool = False
 
 
-def value_of(choice: Choice, config: RunOutputConfig, ask: Asked | None = None, limit: int | None = None) -> Value | None:
+def value_of(
+    choice: Choice, config: RunOutputConfig, ask: Asked | None = None, limit: int | None = None
+) -> Value | None:
     """Return the run output that a choice is; None if it is none, or ``transform`` withholds it.
 
     Args:
@@ -101,7 +103,8 @@ def hexadecimal(key: SpanKey) -> tuple[str, str]:
 def input_of(choice: Choice, ask: Asked | None = None, limit: int | None = None) -> str | None:
     """Return the input that belongs to what a root gets, as whole JSON; None if there is none.
 
-    It ends with the last message of a user: what came after it in the call is the agent's work. With a ``transform``, an input counts only if that, asked with it, returns JSON.
+    It ends with the last message of a user: what came after it in the call is the agent's work. With a
+    ``transform``, an input counts only if that, asked with it, returns JSON.
     """
     text = None if choice.input_of is None else choice.input_of.input
     if text is not None:

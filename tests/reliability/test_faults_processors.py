@@ -172,15 +172,9 @@ def test_what_a_wrapped_processor_returns_does_not_matter(nonsense):
     assert odd.run_outputs["root"] == "Paris."
 
 
-def test_a_wrapped_object_that_is_no_processor_harms_nobody():
-    sink = Sink()
-    app = around(object(), sink)
-    one_trace(app)
-
-    assert app.processor.force_flush() is False
-    app.provider.shutdown()
-    assert sink.names == ["root's llm", "root"]
-    assert app.live == 0
+def test_a_wrapped_object_that_is_no_processor_is_refused():
+    with pytest.raises(TypeError, match="on_start and on_end"):
+        RunOutputSpanProcessor(object())
 
 
 def test_a_wrapped_processor_that_raises_while_roots_are_held_gets_each_once():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -133,13 +134,20 @@ def test_a_stream_that_outlives_its_parent_under_load_reaches_its_root(hold):
 
 
 @contextmanager
-def at_lines_of_ours(visit: Callable[[], object]) -> Iterator[None]:
-    """Call ``visit`` before every line of this package that the current thread runs in the block."""
+def at_lines_of_ours(visit: Callable[[], object], *, files: tuple[str, ...] = ("",), lock=None) -> Iterator[None]:
+    """Call ``visit`` before every line of this package that the current thread runs in the block.
+
+    Args:
+        visit: What is called.
+        files: What the names of files begin with; default any.
+        lock: A lock: while the thread holds it, it is not called.
+    """
+    names = tuple(PACKAGE + os.sep + name for name in files)
 
     def trace(frame, event, _arg):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not frame.f_code.co_filename.startswith(names):
             return None
-        if event == "line":
+        if event == "line" and (lock is None or not lock._is_owned()):
             visit()
         return trace
 
@@ -191,6 +199,9 @@ def test_a_signal_handler_or_a_finalizer_may_trace_at_any_line_of_ours(build, ho
     assert app.live == 0
 
 
+OF_A_SPANS_WAY = ("processor.py", "traces.py", "holding.py")
+
+
 def test_a_root_and_its_child_may_end_at_the_same_moment(build):
     """A thread that ends the child stops at any line of ours, one that ends the root goes on to any of its lines.
 
@@ -204,6 +215,7 @@ def test_a_root_and_its_child_may_end_at_the_same_moment(build):
         answered(app, "llm", root).end()
         child = answered(app, "child", root, "Rome.")
         stopped, go_on = threading.Event(), threading.Event()
+        lock = app.processor._traces._lock  # a thread that holds it lets no other one in
 
         def stop() -> None:
             stopped.set()
@@ -211,7 +223,7 @@ def test_a_root_and_its_child_may_end_at_the_same_moment(build):
 
         def end_the_root() -> None:
             try:
-                with at_lines_of_ours(in_root):
+                with at_lines_of_ours(in_root, files=OF_A_SPANS_WAY, lock=lock):
                     root.end()
             finally:
                 stopped.set()
@@ -222,7 +234,7 @@ def test_a_root_and_its_child_may_end_at_the_same_moment(build):
 
         in_child, in_root = Once(first, run_the_other), Once(second, stop)
         other = threading.Thread(target=end_the_root)
-        with at_lines_of_ours(in_child):
+        with at_lines_of_ours(in_child, files=OF_A_SPANS_WAY, lock=lock):
             child.end()
         go_on.set()
         if not in_child.was_called:

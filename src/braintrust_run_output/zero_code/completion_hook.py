@@ -56,7 +56,7 @@ class RunOutputCompletionHook:
             now, context = time_ns(), span.get_span_context()
             asked = read_input({"gen_ai.input.messages": _as_json(inputs)})
             for processor in processors:
-                key = (context.trace_id, context.span_id)
+                key = (context[0], context[1])
                 processor.add_recorded(Outcome(key, start=now, end=now, completion=completion, input=asked))
         except Exception as error:  # noqa: BLE001
             _faults.contain("The completion hook", error)
