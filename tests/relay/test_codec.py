@@ -123,7 +123,7 @@ def test_a_broken_span_is_told(raw):
 
 
 def reading(**config):
-    return _Reading(Deciding(RunOutputConfig(**config)))
+    return _Reading(Deciding(RunOutputConfig(**config)), lambda trace_id, span_id: ())
 
 
 def taken(request, **config):

@@ -10,7 +10,7 @@ import pytest
 from harness import CHAT, ROOT, RUN_OUTPUT, TOOL, TRACE, bench, chat, request, root, span
 
 from braintrust_run_output.config import RunOutputConfig
-from braintrust_run_output.otlp import BadPayloadError
+from braintrust_run_output.otlp import BadPayloadError, messages, write_value
 from braintrust_run_output.relay.forwarding import RefusedError, UnavailableError
 from braintrust_run_output.relay.relay import BusyError
 
@@ -206,6 +206,85 @@ def test_a_span_between_may_come_last(at):
         await relay.take(span("00000000000000d1", ROOT, name="judging", **{"openinference__span__kind": "EVALUATOR"}))
         await relay.wait(10.1)
         assert relay.hop.run_output() == "the answer"
+
+    at(test)
+
+
+# --- log records
+
+
+def choice(text, *, index=0, time=1, span_id=CHAT):
+    """Make a log record as the conventions have it: one choice of a model's answer."""
+    body = {"index": index, "message": {"role": "assistant", "content": text}}
+    record = messages.LogRecord(
+        trace_id=bytes.fromhex(TRACE),
+        span_id=bytes.fromhex(span_id),
+        event_name=b"gen_ai.choice",
+        time_unix_nano=time,
+        body=write_value(body),
+    )
+    group = messages.ScopeGroup(items=[record.SerializeToString()])
+    return messages.Request(groups=[messages.Group(scope_groups=[group])]).SerializeToString()
+
+
+SILENT = {"gen_ai__completion": ""}
+
+
+def test_a_record_that_comes_before_its_span_is_the_span_s_as_well(at):
+    async def test(relay):
+        await relay.relay.take_logs(choice("Paris."))
+        await relay.take(chat(**SILENT), root())
+        await relay.wait(10.1)
+        assert (relay.hop.run_output(CHAT), relay.hop.run_output()) == ("Paris.", "Paris.")
+
+    at(test)
+
+
+def test_a_record_that_comes_after_its_span_is_the_root_s(at):
+    async def test(relay):
+        await relay.take(chat(**SILENT), root())
+        await relay.relay.take_logs(choice("Paris."))
+        await relay.wait(10.1)
+        assert (relay.hop.run_output(CHAT), relay.hop.run_output()) == (None, "Paris.")
+
+    at(test)
+
+
+def test_records_in_any_order_are_one_answer_with_its_choices(at):
+    async def test(relay):
+        for _ in range(2):
+            await relay.relay.take_logs(choice("two", index=1, time=6))
+            await relay.relay.take_logs(choice("one", index=0, time=5))
+        await relay.take(chat(**SILENT), root())
+        await relay.wait(10.1)
+        assert '"one"' in relay.hop.run_output()
+        assert relay.hop.run_output().index('"one"') < relay.hop.run_output().index('"two"')
+
+    at(test)
+
+
+def test_records_survive_a_restart(tmp_path):
+    async def before(relay):
+        await relay.relay.take_logs(choice("Paris."))
+
+    async def after(relay):
+        await relay.take(root())
+        await relay.wait(10.1)
+        assert relay.hop.run_output() == "Paris."
+
+    run(before, tmp_path)
+    run(after, tmp_path)
+
+
+def test_of_a_span_that_failed_and_of_one_that_says_it_itself_records_do_not_count(at):
+    async def test(relay):
+        await relay.take(
+            chat("the span's", "00000000000000b1", end=5), chat("", "00000000000000b2", end=9, failed=True), root()
+        )
+        await relay.relay.take_logs(choice("the record's", span_id="00000000000000b1", time=20))
+        await relay.relay.take_logs(choice("half", span_id="00000000000000b2", time=20))
+        await relay.wait(10.1)
+        assert relay.hop.run_output() == "the span's"
 
     at(test)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _faults
 from ..conventions import EVENTS, KEYS, KINDS
 from ..conventions.inputs import has_input, read_input
-from ..conventions.log_records import NAMES, event_name, read_record
+from ..conventions.log_records import NAMES, event_name, is_further_choice, read_record
+from ..conventions.span_events import CHOICE
 from ..metadata import METADATA, attribute
 from ..otlp import messages, write_attributes, write_value
 from ..otlp.values import read_text
@@ -16,7 +18,7 @@ from ..run import Choice, Reason, Rule, Said, decide
 from ..writing import INPUT_JSON, input_of, to_write, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from opentelemetry.sdk.trace import ReadableSpan
@@ -55,8 +57,10 @@ class Found(NamedTuple):
     """The name of its instrumentation scope."""
     excerpt: bytes
     """All of the span, or the record, that reading it looked at, in OTLP: from it the outcome can be read again."""
-    written: Written
+    written: Written = MappingProxyType({})
     """The attributes to add to the span."""
+    continues: bool | None = False
+    """Of a record: whether it is another choice of what the record before it said; None if it does not say."""
 
 
 class Deciding:
@@ -83,15 +87,16 @@ class Deciding:
             return True
         return any(matches(pattern, read_text(glance.name)) for pattern in self._patterns)
 
-    def read(self, span: Span, raw: bytes) -> Found:
+    def read(self, span: Span, raw: bytes, records: Sequence[Outcome] = ()) -> Found:
         """Read a span that has a parent.
 
         Args:
             span: The span.
             raw: Its bytes.
+            records: What log records have said for it by now.
         """
         looked = _Looked(span.attributes)
-        outcome = self._outcome(span, looked)
+        outcome = self._outcome(span, looked, records)
         written = self._child_gets(outcome, span)
         return Found(self._lightened(outcome), span.scope.name, self._excerpt(raw, looked.looked), written)
 
@@ -156,22 +161,6 @@ class Deciding:
 
     def read_record(self, record: LogRecord) -> Found | None:
         """Read a log record: what a model said, for the span that the record names. None if it says nothing."""
-        outcome = self.read_record_again(record)
-        if outcome is None:
-            return None
-        item = messages.LogRecord(
-            trace_id=record.trace_id.to_bytes(16, "big"),
-            span_id=record.span_id.to_bytes(8, "big"),
-            event_name=_encoded(record.event_name),
-            body=write_value(record.body),
-            attributes=write_attributes(record.attributes),
-            time_unix_nano=record.timestamp,
-            observed_time_unix_nano=record.observed_timestamp,
-        )
-        return Found(outcome, record.scope.name, item.SerializeToString(), {})
-
-    def read_record_again(self, record: LogRecord) -> Outcome | None:
-        """Read a log record out of the excerpt that `read_record` made of it."""
         name = event_name(record.event_name, record.attributes)
         if name not in NAMES or not self.config.enabled or not record.span_id or not record.trace_id:
             return None
@@ -184,9 +173,11 @@ class Deciding:
             return None
         time = record.timestamp or record.observed_timestamp
         asked = read_input(record.attributes) if self.config.mirror_input else None
-        return Outcome(record.key, start=time, end=time, completion=completion, input=asked, is_model=True)
+        outcome = Outcome(record.key, start=time, end=time, completion=completion, input=asked)
+        continues = is_further_choice(record.body) if name == CHOICE else False
+        return Found(outcome, record.scope.name, _excerpt_of(record), continues=continues)
 
-    def _outcome(self, span: Span, attributes: Mapping[str, object]) -> Outcome:
+    def _outcome(self, span: Span, attributes: Mapping[str, object], records: Sequence[Outcome] = ()) -> Outcome:
         return read_outcome(
             attributes,
             span.events,
@@ -197,6 +188,7 @@ class Deciding:
             start=span.start,
             end=span.end,
             has_failed=span.has_failed,
+            records=records,
         )
 
     # --- what spans get ------------------------------------------------------------------------------------------
@@ -262,6 +254,19 @@ class Deciding:
             return asked if isinstance(asked, str) else None
 
         return ask
+
+
+def _excerpt_of(record: LogRecord) -> bytes:
+    item: bytes = messages.LogRecord(
+        trace_id=record.trace_id.to_bytes(16, "big"),
+        span_id=record.span_id.to_bytes(8, "big"),
+        event_name=_encoded(record.event_name),
+        body=write_value(record.body),
+        attributes=write_attributes(record.attributes),
+        time_unix_nano=record.timestamp,
+        observed_time_unix_nano=record.observed_timestamp,
+    ).SerializeToString()
+    return item
 
 
 def _encoded(text: str) -> bytes:

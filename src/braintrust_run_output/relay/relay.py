@@ -21,7 +21,7 @@ from .codec import pack_excerpts, pack_links, put_together, read_roots, take_apa
 from .deciding import Deciding, Verdict
 from .forwarding import RefusedError, UnavailableError
 from .spool import RootsRow, SaidRow, SpoolError
-from .state import HeldRoot, Spooled, State, TraceKey
+from .state import HeldRoot, Recorded, Spooled, State, TraceKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -72,8 +72,8 @@ class _Decided(NamedTuple):
 class _Reading:
     """Reads the spans of one request, for `take_apart`."""
 
-    def __init__(self, deciding: Deciding) -> None:
-        self._deciding = deciding
+    def __init__(self, deciding: Deciding, recorded: Callable[[bytes, bytes], Sequence[Outcome]]) -> None:
+        self._deciding, self._recorded = deciding, recorded
         self.may_say_something = deciding.may_say_something
         self.waits_if_silent = deciding.waits_if_silent
         self.said: dict[bytes, _Said] = {}
@@ -89,9 +89,10 @@ class _Reading:
 
     def read_child(self, span: Span, raw: bytes) -> Mapping[str, str | bool]:
         """Read a span that has a parent."""
-        found = self._deciding.read(span, raw)
+        trace_id, span_id = _bytes(span.trace_id, 16), _bytes(span.span_id, 8)
+        found = self._deciding.read(span, raw, self._recorded(trace_id, span_id))
         if found.outcome.counts_for_a_root():
-            self.of(_bytes(span.trace_id, 16)).spans.append((_bytes(span.span_id, 8), found))
+            self.of(trace_id).spans.append((span_id, found))
         return found.written
 
     def read_root(self, span: Span) -> Mapping[str, str | bool] | None:
@@ -175,10 +176,10 @@ class Relay:
             UnavailableError: The next hop cannot be reached.
             RefusedError: The next hop refuses it for good.
         """
-        reading = _Reading(self._deciding)
+        tenant = tenant_of(headers)
+        reading = self._read(tenant)
         taken = take_apart(body, reading)
         self._make_room(taken)
-        tenant = tenant_of(headers)
         said = self._remember(tenant, reading.said, taken.links)
         if taken.onward:
             await self._forwarder.send("traces", taken.onward, headers)
@@ -189,19 +190,26 @@ class Relay:
 
     async def take_logs(self, body: bytes, headers: Headers = ()) -> None:
         """Take a protobuf ``ExportLogsServiceRequest``, and return once it may be acknowledged: see `take_traces`."""
-        reading = _Reading(self._deciding)
+        tenant = tenant_of(headers)
+        reading = self._read(tenant)
         count = 0
         for record in read_log_records(body):
             count += 1
             found = self._deciding.read_record(record)
             if found is not None:
                 reading.of(_bytes(record.trace_id, 16)).records.append((_bytes(record.span_id, 8), found))
-        tenant = tenant_of(headers)
         said = self._remember(tenant, reading.said, {})
         if self._settings.logs_to is not None and body:
             await self._forwarder.send("logs", body, headers)
         await self._keep(tenant, (), said, headers)
         self._metrics.log_records.inc(count)
+
+    def _read(self, tenant: bytes) -> _Reading:
+        def recorded(trace_id: bytes, span_id: bytes) -> Sequence[Outcome]:
+            trace = self._state.get(TraceKey(trace_id, tenant))
+            return trace.recorded(span_id) if trace is not None and trace.records else ()
+
+        return _Reading(self._deciding, recorded)
 
     def _make_room(self, taken: Request) -> None:
         if not taken.roots:
@@ -228,7 +236,7 @@ class Relay:
                     state.add_outcome(trace, span_id, one.outcome, len(one.excerpt))
                     spans.append((one.scope, one.excerpt))
                 for span_id, one in found.records:
-                    state.add_record(trace, span_id, one.outcome, len(one.excerpt))
+                    state.add_record(trace, span_id, Recorded(one.outcome, one.continues), len(one.excerpt))
                     records.append((one.scope, one.excerpt))
             if trace.is_without and trace.has_answer and not had_answer:
                 self._metrics.none.labels("late").inc()
@@ -478,9 +486,10 @@ class Relay:
                 state.add_outcome(trace, _bytes(span.span_id, 8), outcome, _size_of(outcome))
             for record in read_log_records(row.records):
                 trace = state.touch(TraceKey(_bytes(record.trace_id, 16), row.tenant), now)
-                said = self._deciding.read_record_again(record)
+                said = self._deciding.read_record(record)
                 if said is not None:
-                    state.add_record(trace, _bytes(record.span_id, 8), said, _size_of(said))
+                    recorded = Recorded(said.outcome, said.continues)
+                    state.add_record(trace, _bytes(record.span_id, 8), recorded, len(said.excerpt))
         for number, roots_row in self._spool.read_roots():
             headers = tuple((str(name), str(value)) for name, value in json.loads(roots_row.headers))
             roots = list(read_roots(roots_row.content))

@@ -11,10 +11,12 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from ..outcome import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..outcome import Outcome, SpanId
+    from ..outcome import SpanId
     from .codec import Root
 
     Parents: TypeAlias = dict[SpanId, SpanId | None]
@@ -66,6 +68,14 @@ class HeldRoot:
         return len(self.root.raw) + _TRACE_BYTES
 
 
+class Recorded(NamedTuple):
+    """What a log record said."""
+
+    outcome: Outcome
+    continues: bool | None
+    """Whether it is another choice of what the record before it said; None if it does not say."""
+
+
 @dataclass(slots=True, eq=False)
 class Trace:
     """What is remembered of one trace."""
@@ -74,7 +84,7 @@ class Trace:
     """When one of its spans came last."""
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
     """What its spans said, by span id."""
-    records: dict[bytes, list[Outcome]] = field(default_factory=dict)
+    records: dict[bytes, list[Recorded]] = field(default_factory=dict)
     """What log records said, by the id of the span that they name."""
     links: bytearray = field(default_factory=bytearray)
     """Each span's id and its parent's, 8 bytes each."""
@@ -101,14 +111,35 @@ class Trace:
     def said(self) -> Iterator[Outcome]:
         """Return what its spans and records said; of a span that said something itself no records."""
         yield from self.outcomes.values()
-        for span_id, records in self.records.items():
+        for span_id in self.records:
             span = self.outcomes.get(span_id)
             if span is None:
-                yield from records
+                yield from self.recorded(span_id)
             elif span.completion is None and not span.has_failed:
-                for record in records:
-                    record.end = span.end or record.end
-                    yield record
+                for outcome in self.recorded(span_id):
+                    outcome.end = span.end or outcome.end
+                    yield outcome
+
+    def recorded(self, span_id: bytes) -> list[Outcome]:
+        """Return what log records said for a span, in the order of their times, the choices of one call as one."""
+        outcomes: list[Outcome] = []
+        is_root = span_id in self.roots or span_id in self.released
+        for outcome, continues in sorted(self.records.get(span_id, ()), key=lambda one: one.outcome.order):
+            before = outcomes[-1].completion if outcomes else None
+            # A root may be named by several calls.
+            if before is not None and outcome.completion and (not is_root if continues is None else continues):
+                outcomes[-1].completion = before.joined(outcome.completion)
+            else:
+                outcomes.append(
+                    Outcome(
+                        outcome.key,
+                        start=outcome.start,
+                        end=outcome.end,
+                        completion=outcome.completion,
+                        input=outcome.unread_input,
+                    )
+                )
+        return outcomes
 
 
 class State:
@@ -154,11 +185,12 @@ class State:
         trace.outcomes[span_id] = outcome
         trace.has_answer = trace.has_answer or outcome.completion is not None
 
-    def add_record(self, trace: Trace, span_id: bytes, outcome: Outcome, size: int) -> None:
+    def add_record(self, trace: Trace, span_id: bytes, recorded: Recorded, size: int) -> None:
         """Remember what a log record said, unless it is sent again."""
         records = trace.records.setdefault(span_id, [])
-        if all((one.start, one.completion) != (outcome.start, outcome.completion) for one in records):
-            records.append(outcome)
+        said = recorded.outcome.start, recorded.outcome.completion
+        if all((one.outcome.start, one.outcome.completion) != said for one in records):
+            records.append(recorded)
             self._grow(trace, size + _OUTCOME_BYTES)
         trace.has_answer = True
 
