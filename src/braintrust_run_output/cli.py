@@ -9,6 +9,7 @@ import importlib.util
 import re
 import sys
 from fractions import Fraction
+from typing import Literal
 
 import click
 
@@ -151,6 +152,13 @@ def verify(
     "--since", default="24h", show_default=True, help="Otherwise take those in the project's logs: 24h, 7d, a date."
 )
 @click.option("--until", help="The latest start of a trace in the logs.  [default: now]")
+@click.option(
+    "--per",
+    type=click.Choice(["trace", "turn"]),
+    default="trace",
+    show_default=True,
+    help="Make a row of each trace, or of each turn of a conversation.",
+)
 @click.option("--with-metadata", is_flag=True, help="Copy the root's other metadata as well.")
 @click.option("--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be.")
 @_max_wait
@@ -163,6 +171,7 @@ def insert(
     intake: str | None,
     since: str,
     until: str | None,
+    per: Literal["trace", "turn"],
     with_metadata: bool,
     apply: bool,
     max_wait: float,
@@ -185,6 +194,7 @@ def insert(
             intake=intake,
             since=since,
             until=until,
+            per=per,
             with_metadata=with_metadata,
             apply=apply,
             as_json=as_json,

@@ -72,11 +72,11 @@ def test_backfill(command, intake, shop):
     assert "\x1b" not in dry.stdout
     assert "nothing was written" in dry.stdout
     assert "2 roots without metadata.run_output, 1 of them" in dry.stdout
-    assert "1 get none: 1 without a model output" in dry.stdout
+    assert "1 get none: 1 without a model call" in dry.stdout
     assert "1 roots were written." in wet.stdout
     assert json.loads(again.stdout) == {
         "applied": True, "roots": 1, "found": 0, "written": 0, "without_output": 1,
-        "passed_over": {"without a model output": 1}, "listed": [],
+        "passed_over": {"without a model call": 1}, "listed": [],
     }  # fmt: skip
 
 
@@ -342,9 +342,9 @@ def test_insert_says_why_traces_make_no_row(command, intake, shop):
 
     text = " ".join(result.stdout.split())
     assert "3 traces, 1 rows; 2 traces make none:" in text
-    assert "1 without a model output" in text
+    assert "1 without a model call" in text
     assert "1 sent by doctor --probe" in text
-    assert as_json["passed_over"] == {"without a model output": 1, "sent by doctor --probe": 1}
+    assert as_json["passed_over"] == {"without a model call": 1, "sent by doctor --probe": 1}
     assert (as_json["written"], as_json["unchanged"]) == (1, 1)
 
 

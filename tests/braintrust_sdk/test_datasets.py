@@ -50,10 +50,13 @@ def test_expected_only_if_given(config):
     assert make_row(rows, config, dataset_id="d")["expected"] == "its own"
 
 
-def test_the_input_of_the_first_model_call_where_the_root_has_none(config):
+def test_the_input_of_the_call_that_was_chosen_where_the_root_has_none_or_of_one_before_it(config):
     root, *others = agent_trace("t")
 
     assert make_row([{**root, "input": None}, *reversed(others)], config, dataset_id="d")["input"] == "asked"
+    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "hm"}]
+    others[-1]["input"] = [*messages, {"role": "user", "content": "and?"}, {"role": "assistant", "content": "well"}]
+    assert make_row([{**root, "input": None}, *others], config, dataset_id="d")["input"] == others[-1]["input"][:3]
 
 
 def test_the_roots_metadata_if_wanted(config):

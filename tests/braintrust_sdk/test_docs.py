@@ -66,6 +66,7 @@ def test_datasets(run, intake, recorded):
     output = run("\n".join(page["Insert"].commands), shell=True)
     assert "Dry run" in output
     assert "1 rows are in dataset" in output
+    assert "2 rows are in dataset 'turns'" in output
     run(page["With the Braintrust SDK"].python)
     run("\n".join(page["Verify"].commands), shell=True)
 

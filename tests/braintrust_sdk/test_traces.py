@@ -8,7 +8,7 @@ import json
 import pytest
 
 from braintrust_run_output import RunOutputConfig
-from braintrust_run_output.braintrust.traces import find_root, run_output_of
+from braintrust_run_output.braintrust.traces import find_root, read_trace, run_output_of
 from braintrust_sdk.stored import agent_trace, chat, stored_row
 
 
@@ -185,3 +185,94 @@ def test_a_probe_of_doctor_says_nothing():
     root, *others = agent_trace("t")
 
     assert value([{**root, "metadata": {"run_output_probe": True}}, *others]) is None
+
+
+# --- what is no answer ---------------------------------------------------------------------------------------------
+
+ABOUT_A_RUN = ("facet", "preprocessor", "automation", "review", "classifier", "decision", "question", "score", "scorer")
+
+
+@pytest.mark.parametrize("kind", ABOUT_A_RUN)
+def test_rows_about_a_run_and_everything_below_them_say_nothing(kind):
+    rows = [
+        *agent_trace("t"),
+        stored_row("t", "about", "root", kind=kind, start=20, end=60, output="a verdict"),
+        stored_row("t", "step", "about", start=21, end=50, output="a step of it"),
+        stored_row("t", "model", "step", kind="llm", start=22, end=40, output=chat("a long answer of another kind")),
+    ]
+
+    assert value(rows) == "Paris."
+    assert value([rows[0], *rows[4:]]) is None
+    assert read_trace([rows[0], *rows[4:]], RunOutputConfig()).reason == (
+        "in which only evaluators and the like say something"
+    )
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"embedding_length": 8},
+        {"count": 2},
+        {"input_tokens": 12},
+        [{"index": 1, "relevance_score": 0.06}],
+        {"id": "modr-1", "results": [{"categories": {"hate": False}, "flagged": False}]},
+        [{"embedding": [0.1, 0.2], "index": 0}],
+    ],
+)
+def test_what_a_provider_calls_a_model_and_is_no_answer(output):
+    other = stored_row("t", "other", "root", kind="llm", start=20, end=30, output=output)
+
+    assert value([*agent_trace("t"), other]) == "Paris."
+    assert value([stored_row("t", "root"), other]) is None
+    chain = stored_row("t", "chain", "root", end=5, output={"output": "from below"})
+    assert value([stored_row("t", "root"), chain, other]) == "from below"
+
+
+def test_what_the_root_returned_tells_which_completion_was_the_answer():
+    root, *others = agent_trace("t", "It is sunny in Paris today.")
+    title = stored_row("t", "title", "root", kind="llm", start=20, end=30, output=chat("Weather in Paris"))
+
+    found = run_output_of(
+        [{**root, "output": {"answer": "It is sunny in Paris today."}}, *others, title], RunOutputConfig()
+    )
+
+    assert (found.value, found.span_id) == ("It is sunny in Paris today.", "t-chat")
+
+
+def test_spans_that_are_named_hold_the_answer_or_never_do():
+    title = stored_row("t", "title", "root", kind="llm", start=20, end=30, output=chat("a title"))
+
+    assert value([*agent_trace("t"), title], side_spans="tit*") == "Paris."
+    assert value([*agent_trace("t"), title], answer_spans="plan,x") == "a plan"
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([stored_row("t", "root")], "without a model call"),
+        ([stored_row("t", "root"), stored_row("t", "m", "root", kind="llm")], "whose model calls say nothing"),
+        (
+            [stored_row("t", "root"), stored_row("t", "m", "root", kind="llm", error="RuntimeError")],
+            "whose last model call failed",
+        ),
+        ([stored_row("t", "m", "root", kind="llm", output="x")], "without a root"),
+        ([], "without a root"),
+    ],
+)
+def test_why_there_is_none(rows, reason):
+    assert read_trace(rows, RunOutputConfig()).reason == reason
+
+
+def test_a_transform_that_withholds_is_the_reason_and_is_asked_once_for_each_value():
+    asked = []
+
+    def transform(text, span):
+        asked.append((text, span.name))
+        return None if text == "Paris." else text.upper()
+
+    assert (
+        read_trace(agent_trace("t"), RunOutputConfig(transform=transform)).reason == "whose output transform withholds"
+    )
+    assert asked == [("Paris.", "chat")]
+    assert value(agent_trace("t"), transform=transform, root="all") == '["A PLAN"]'
+    assert asked[1:] == [("a plan", "plan"), ("Paris.", "chat")]

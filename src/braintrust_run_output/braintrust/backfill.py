@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _faults
-from . import outputs, traces
+from . import traces
 from .logs import Trace, read_traces, trace_id
 
 if TYPE_CHECKING:
@@ -134,9 +134,7 @@ def _merge(
 
 
 def _row_of(decision: Decision, config: RunOutputConfig) -> Row:
-    found = decision.found
-    metadata = outputs.metadata_of(found.value, config, span_id=found.span_id, root_span_id=found.root_span_id)
-    return {"id": decision.row_id, "metadata": metadata}
+    return {"id": decision.row_id, "metadata": decision.found.metadata(config)}
 
 
 def _short(decision: Decision) -> Decision:

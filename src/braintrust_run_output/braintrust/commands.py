@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..config import RunOutputConfig
 from . import backfill as backfilling
@@ -81,6 +81,7 @@ def run_insert(
     with_metadata: bool,
     apply: bool,
     as_json: bool,
+    per: Literal["trace", "turn"] = "trace",
     until: str | None = None,
     max_wait: float = MAX_WAIT,
 ) -> int:
@@ -109,6 +110,7 @@ def run_insert(
                 config=config,
                 project_id=project_id,
                 with_metadata=with_metadata,
+                per=per,
                 apply=apply,
                 progress=lambda report: advance(report.traces, report.written),
                 report=report,

@@ -12,13 +12,15 @@ import uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import _faults
-from . import outputs, traces
+from . import traces
 from .api import ApiError
 from .corrections import completed, is_kept, marked
 from .logs import read_traces
+from .rows import span_id_of
+from .turns import read_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,8 +47,10 @@ class InsertReport:
     applied: bool
     """False for a dry run: nothing was written."""
     traces: int = 0
+    found: int = 0
+    """Rows that they make."""
     passed_over: Counter[str] = field(default_factory=Counter)
-    """Traces that make no row, by the reason."""
+    """Traces that make no row, and rows that cannot be written, by the reason."""
     written: int = 0
     """Rows that are in the dataset now: inserted, completed, or unchanged."""
     unchanged: int = 0
@@ -58,13 +62,8 @@ class InsertReport:
 
     @property
     def skipped(self) -> int:
-        """Traces that make no row."""
+        """Traces that make no row, and rows that cannot be written."""
         return sum(self.passed_over.values())
-
-    @property
-    def found(self) -> int:
-        """Traces that make a row."""
-        return self.traces - self.skipped
 
 
 def make_row(
@@ -86,42 +85,65 @@ def make_row(
         expected: The row's ``expected``; default the root's own, and none if it has none.
         with_metadata: Copy the root's other metadata as well, as "Add to dataset" does.
     """
-    rows = list(rows)
-    read = traces.read_trace(rows, config)
-    if read.root is None or read.found is None:
-        return None
+    decided = traces.read_trace(rows, config)
     return _row_of(
-        read.root, read.found, rows, config,
+        decided, config,
         dataset_id=dataset_id, project_id=project_id, expected=expected, with_metadata=with_metadata,
     )  # fmt: skip
 
 
-def _row_of(
-    root: Mapping[str, object],
-    found: traces.Found,
+def make_turn_rows(
     rows: Iterable[Mapping[str, object]],
+    config: RunOutputConfig,
+    *,
+    dataset_id: str,
+    project_id: str | None = None,
+    with_metadata: bool = False,
+) -> list[Row]:
+    """Return the dataset rows that the turns of one trace make, in their order: see `turns`.
+
+    The id and the ``origin`` of a row are those of the turn's first call, and ``expected`` only where that has one.
+
+    Args:
+        rows: As for `make_row`.
+        config: As for `make_row`.
+        dataset_id: As for `make_row`.
+        project_id: As for `make_row`.
+        with_metadata: As for `make_row`: the root's metadata, in each row.
+    """
+    made = (
+        _row_of(turn, config, dataset_id=dataset_id, project_id=project_id, with_metadata=with_metadata)
+        for turn in read_turns(rows, config)
+    )
+    return [row for row in made if row is not None]
+
+
+def _row_of(
+    decided: traces.Decided,
     config: RunOutputConfig,
     *,
     dataset_id: str,
     project_id: str | None,
     expected: object = None,
     with_metadata: bool = False,
-) -> Row:
+) -> Row | None:
+    root, found, about = decided.root, decided.found, decided.about
+    if root is None or found is None or about is None:
+        return None
     metadata = dict(_object(root.get("metadata"))) if with_metadata else {}
-    metadata |= outputs.metadata_of(found.value, config)
+    metadata |= found.metadata(config)
     metadata |= {"span_id": found.span_id, "root_span_id": found.root_span_id}
-    root_id = str(root.get("span_id") or root.get("id"))
     row: Row = {
-        "id": str(uuid.uuid5(_ROW_IDS, f"{dataset_id}/{found.root_span_id}/{root_id}")),
-        "input": _input_of(root, rows),
+        "id": str(uuid.uuid5(_ROW_IDS, f"{dataset_id}/{found.root_span_id}/{span_id_of(about)}")),
+        "input": decided.input,
         "metadata": metadata,
     }
-    expected = root.get("expected") if expected is None else expected
+    expected = about.get("expected") if expected is None else expected
     if expected is not None:
         row["expected"] = expected
     if project_id is not None:
         row["origin"] = {
-            "object_type": "project_logs", "object_id": project_id, "id": root["id"], "created": root.get("created"),
+            "object_type": "project_logs", "object_id": project_id, "id": about["id"], "created": about.get("created"),
         }  # fmt: skip
     return row
 
@@ -134,11 +156,12 @@ def insert(
     config: RunOutputConfig,
     project_id: str | None = None,
     with_metadata: bool = False,
+    per: Literal["trace", "turn"] = "trace",
     apply: bool = False,
     progress: Callable[[InsertReport], object] | None = None,
     report: InsertReport | None = None,
 ) -> InsertReport:
-    """Make a dataset row of each trace and insert it.
+    """Make a dataset row of each trace, or each turn, and insert it.
 
     Args:
         recorded: The traces, each the rows that it is: see `traces_of_otlp`, `traces_of_intake` and `traces_of_logs`.
@@ -147,6 +170,7 @@ def insert(
         config: The configuration, as for `make_row`.
         project_id: As for `make_row`.
         with_metadata: As for `make_row`.
+        per: ``trace``: a row of each trace; ``turn``: a row of each turn of a conversation, see `turns`.
         apply: Write; by default nothing is written, only reported.
         progress: Called with the report after each batch.
         report: What to count in: it stays true where this raises half-way. Default a new one.
@@ -160,20 +184,20 @@ def insert(
         for trace in recorded:
             report.traces += 1
             try:
-                rows = list(trace)
-                read = traces.read_trace(rows, config)
-                if read.root is None or read.found is None:
-                    report.passed_over[read.reason] += 1
-                    continue
-                row = _row_of(
-                    read.root, read.found, rows, config,
-                    dataset_id=dataset.id, project_id=project_id, with_metadata=with_metadata,
-                )  # fmt: skip
+                decided = read_turns(trace, config) if per == "turn" else [traces.read_trace(trace, config)]
+                rows = [
+                    _row_of(one, config, dataset_id=dataset.id, project_id=project_id, with_metadata=with_metadata)
+                    for one in decided
+                ]
             except Exception as error:  # noqa: BLE001 (a trace of odd rows costs itself)
                 _faults.contain("Making a row of a trace", error)
                 report.passed_over[UNREADABLE] += 1
-            else:
-                yield row
+                continue
+            found = [row for row in rows if row is not None]
+            report.found += len(found)
+            if not found:
+                report.passed_over[decided[0].reason] += 1
+            yield from found
 
     for batch in _batches(made()):
         report.rows += batch[: _PREVIEWED - len(report.rows)]
@@ -325,17 +349,6 @@ def traces_of_logs(
     for batch in read_traces(api, project, since=since, until=until, without=key):
         for trace in batch:
             yield trace.rows
-
-
-def _input_of(root: Mapping[str, object], rows: Iterable[Mapping[str, object]]) -> object:
-    if root.get("input") is not None:
-        return root["input"]
-    asked = [
-        row for row in rows
-        if row.get("input") is not None and outputs.is_model(_object(row.get("span_attributes")).get("type"))
-    ]  # fmt: skip
-    first = min(asked, key=lambda row: str(row.get("created") or ""), default=None)
-    return None if first is None else first["input"]
 
 
 def _object(value: object) -> Mapping[str, object]:

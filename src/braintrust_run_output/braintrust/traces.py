@@ -6,25 +6,37 @@ recorded is not late any more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _faults
-from ..aggregator import Aggregator, Gathered
-from ..conventions._json import is_object
-from ..run_outputs import RunOutput
-from . import outputs
+from ..run import Reason, decide
+from ..writing import Value, input_of
+from . import rows as reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from ..config import RunOutputConfig
+    from ..outcome import Outcome, SpanId, SpanKey
+    from ..run import Choice
 
+    Row = Mapping[str, object]
 
 PROBE = "run_output_probe"
 """The metadata key that marks a root of ``doctor --probe``: it is no run, and never becomes a row."""
 NO_ROOT = "without a root"
-NO_OUTPUT = "without a model output"
 A_PROBE = "sent by doctor --probe"
+WITHHELD = "whose output transform withholds"
+_REASONS = {
+    Reason.NO_MODEL: "without a model call",
+    Reason.NO_CONTENT: "whose model calls say nothing",
+    Reason.FAILED: "whose last model call failed",
+    Reason.SIDE_ONLY: "in which only evaluators and the like say something",
+    Reason.NOT_MIRRORED: "that the setting root leaves out",
+}
+"""In words that follow a number of traces."""
 
 
 class Found(NamedTuple):
@@ -34,159 +46,144 @@ class Found(NamedTuple):
     span_id: str
     root_span_id: str
     span_name: str
+    is_cut: bool = False
+
+    def metadata(self, config: RunOutputConfig) -> dict[str, Any]:
+        """Return the metadata that puts it on a row, with linkage if configured."""
+        return reading.metadata_of(Value(self.value, self.is_cut), config, (self.root_span_id, self.span_id))
 
 
-class _Span(NamedTuple):
-    """What is needed of a row: never its input, nor its output where that is not a candidate."""
+@dataclass
+class StoredTrace:
+    """A trace that has been read."""
 
-    position: int
-    span_id: str
-    name: str
-    is_root: bool
-    start: float
-    end: float
-    explicit: str | None
-    completion: str | None
-    generic: str | None
+    config: RunOutputConfig
+    root_row: Row | None = None
+    root: Outcome | None = None
+    others: list[Outcome] = field(default_factory=list)
+    """What the spans below the root say."""
+    parents: dict[SpanId, SpanId | None] = field(default_factory=dict)
+    rows: dict[SpanId, Row] = field(default_factory=dict)
+    """The rows, by the ids of their spans."""
+
+    def add(self, row: Row) -> None:
+        """Add a row. One that no convention can read costs itself; a log record is no span."""
+        if reading.is_log(row):
+            return
+        try:
+            outcome = reading.read_row(row, self.config)
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("Reading a stored row", error)
+            return
+        self.rows[outcome.span_id] = row
+        self.parents[outcome.span_id] = reading.parent_of(row)
+        if self.root is None and is_root(row):
+            self.root_row, self.root = row, outcome
+        else:
+            self.others.append(outcome)
+
+    def row_of(self, key: SpanKey) -> Row:
+        """Return the row of a span."""
+        return self.rows.get(key[1], {})
 
 
-class StoredTrace(NamedTuple):
-    """What a trace says, and why it says nothing."""
+class Decided(NamedTuple):
+    """What a trace's root gets, and why it gets nothing."""
 
-    root: Mapping[str, object] | None
+    root: Row | None
     found: Found | None
-    reason: str
+    reason: str = ""
     """Why there is no run output, in words that follow a number of traces; empty if there is one."""
+    choice: Choice | None = None
+    input: object = None
+    """The root's input or, where it has none, the one that belongs to the run output."""
+    about: Row | None = None
+    """The row that it is about: the root, or the first call of a turn."""
 
 
-def find_root(rows: Iterable[Mapping[str, object]]) -> Mapping[str, object] | None:
+def find_root(rows: Iterable[Row]) -> Row | None:
     """Return the root of a trace's rows, None if it is not among them."""
     return next((row for row in rows if is_root(row)), None)
 
 
-def is_root(row: Mapping[str, object]) -> bool:
+def is_root(row: Row) -> bool:
     """Whether a row is the root of its trace. A log record has no parent either, and is none."""
-    attributes = row.get("span_attributes")
-    is_log = is_object(attributes) and outputs.is_log(attributes.get("type"))
-    return not is_log and bool(row.get("is_root", not row.get("span_parents")))
+    return not reading.is_log(row) and bool(row.get("is_root", not row.get("span_parents")))
 
 
-def is_probe(row: Mapping[str, object]) -> bool:
+def is_probe(row: Row) -> bool:
     """Whether a root was sent by ``doctor --probe``."""
-    metadata = row.get("metadata")
-    return is_object(metadata) and bool(metadata.get(PROBE))
+    return bool(reading.objects_of(row)[1].get(PROBE))
 
 
-def run_output_of(rows: Iterable[Mapping[str, object]], config: RunOutputConfig) -> Found | None:
+def run_output_of(rows: Iterable[Row], config: RunOutputConfig) -> Found | None:
     """Return the run output of the trace that these rows are, None if it has none: see `read_trace`."""
     return read_trace(rows, config).found
 
 
-def read_trace(rows: Iterable[Mapping[str, object]], config: RunOutputConfig) -> StoredTrace:
-    """Read a trace and decide on its run output.
+def read_trace(rows: Iterable[Row], config: RunOutputConfig) -> Decided:
+    """Read a trace and decide on its run output, as `braintrust_run_output.run` does.
 
-    First match wins: a value that the root already has, the root's own completion, its descendants' by ``config.root``,
-    the root's own generic output, the last generic output of a descendant that is not a tool.
+    A run output that the root has already is its run output, and the span that said it is looked for.
 
     Args:
         rows: The rows of one trace, in any order. Read once.
-        config: The configuration: ``key``, ``root``, ``format``, ``max_length`` and ``transform``.
+        config: The configuration. ``overwrite`` does not count: what is stored is not overwritten.
     """
-    root_row: Mapping[str, object] | None = None
-    spans: list[_Span] = []
-    for position, row in enumerate(rows):
-        try:
-            span = _read(position, row, config)
-        except Exception as error:  # noqa: BLE001 (a row that no convention can read costs that one row)
-            _faults.contain("Reading a stored row", error)
-            continue
-        if span is not None:
-            root_row = row if span.is_root and root_row is None else root_row
-            spans.append(span)
-    root = next((span for span in spans if span.is_root), None)
-    if root is None or root_row is None:
-        return StoredTrace(None, None, NO_ROOT)
-    if is_probe(root_row):
-        return StoredTrace(root_row, None, A_PROBE)
-    if config.root == "off":
-        return StoredTrace(root_row, None, "root is off")
-    value, span = root.explicit or root.completion, root
-    if root.explicit is not None:
-        span = _who_said(root, root_row, spans, config)
-    if value is None:
-        value, span = _mirrored(root, spans, config)
-    if value is None:
-        value, span = _generic(root, spans, config)
-    if value is None:
-        return StoredTrace(root_row, None, NO_OUTPUT)
-    root_span_id = str(root_row.get("root_span_id") or root.span_id)
-    return StoredTrace(root_row, Found(value, span.span_id, root_span_id, span.name), "")
+    trace = collect(rows, config)
+    if trace.root is None or trace.root_row is None:
+        return Decided(None, None, NO_ROOT)
+    if is_probe(trace.root_row):
+        return Decided(trace.root_row, None, A_PROBE)
+    explicit, trace.root.explicit = trace.root.explicit, None
+    choice = decide(trace.root, trace.others, trace.parents, trace.config)
+    value = reading.written_value(choice, trace.config, trace.row_of)
+    source = choice.source
+    if explicit is not None:
+        is_same = value is not None and value.text == explicit
+        is_cut = bool(reading.objects_of(trace.root_row)[1].get(f"{config.key}_truncated"))
+        source = source if is_same else _who_said(explicit, trace.root, trace)
+        value = Value(explicit, is_cut)
+        choice = choice if is_same else choice._replace(said=(), source=source, input_of=source, reason=None)
+    if value is None or source is None:
+        reason = WITHHELD if choice.reason is None else _REASONS[choice.reason]
+        return Decided(trace.root_row, None, reason, choice)
+    root_span_id = str(trace.root_row.get("root_span_id") or trace.root.span_id)
+    found = Found(value.text, str(source.span_id), root_span_id, source.name, value.is_cut)
+    asked = trace.root_row.get("input")
+    if asked is None:
+        asked = input_for(choice._replace(input_of=_with_input(choice.input_of or source, trace)), trace)
+    return Decided(trace.root_row, found, "", choice, asked, trace.root_row)
 
 
-def _who_said(root: _Span, row: Mapping[str, object], spans: Sequence[_Span], config: RunOutputConfig) -> _Span:
-    """Return the span that said what a root carries: the one that would be chosen, or else the last that said it."""
-    below = [span for span in spans if span is not root]
-    _, chosen = _mirrored(root, below, config)
-    metadata = row.get("metadata")
-    linked = metadata.get("span_id") if is_object(metadata) else None
-    by_end = sorted(below, key=lambda span: span.end, reverse=True)
-    for span in (chosen, *by_end):
-        value = span.explicit or span.completion if span is not root else root.completion
-        if value is not None and root.explicit == value[: config.max_length]:
-            return span
-    return next((span for span in below if span.span_id == linked), root)
+def collect(rows: Iterable[Row], config: RunOutputConfig) -> StoredTrace:
+    """Return what the rows of a trace say."""
+    trace = StoredTrace(replace(config, overwrite=False))
+    for row in rows:
+        trace.add(row)
+    return trace
 
 
-def _mirrored(root: _Span, spans: Sequence[_Span], config: RunOutputConfig) -> tuple[str | None, _Span]:
-    aggregator = Aggregator(config.root, max_chars=config.max_length)
-    local_root = Gathered()
-    for span in sorted(spans, key=lambda span: (span.end, span.start)) if aggregator.mirrors else ():
-        value = span.explicit or span.completion
-        if value is not None:
-            aggregator.add_to(local_root, RunOutput(value, (0, span.position), int(span.end * 1e9)))
-    chosen = aggregator.choose(local_root)
-    if chosen is None:
-        return None, root
-    return chosen.value, next(span for span in spans if (0, span.position) == chosen.key)
+def _who_said(text: str, root: Outcome, trace: StoredTrace) -> Outcome:
+    """Return the span that said what a root carries: the last with that text, the one that it names, or the root."""
+    for outcome in sorted(trace.others, key=lambda one: one.order, reverse=True):
+        said = None if outcome.completion is None else outcome.completion.render(trace.config.format)
+        if outcome.explicit == text or (said is not None and said[: trace.config.max_length] == text):
+            return outcome
+    linked = reading.objects_of(trace.row_of(root.key))[1].get("span_id")
+    return next((outcome for outcome in trace.others if outcome.span_id == linked), root)
 
 
-def _generic(root: _Span, spans: Sequence[_Span], config: RunOutputConfig) -> tuple[str | None, _Span]:
-    if root.generic is not None or config.root == "own":
-        return root.generic, root
-    best = max((span for span in spans if span.generic is not None), key=lambda span: span.end, default=root)
-    return best.generic, best
+def _with_input(outcome: Outcome, trace: StoredTrace) -> Outcome:
+    """Return a span with an input: the one that was chosen, or else the last call of a model before it that has one."""
+    if outcome.input is not None:
+        return outcome
+    before = (one for one in trace.others if one.is_model and one.start < outcome.start and one.input is not None)
+    return max(before, key=lambda one: one.order, default=outcome)
 
 
-def _read(position: int, row: Mapping[str, object], config: RunOutputConfig) -> _Span | None:
-    attributes, metadata, output = row.get("span_attributes"), row.get("metadata"), row.get("output")
-    attributes = attributes if is_object(attributes) else {}
-    metadata = metadata if is_object(metadata) else {}
-    root = is_root(row)
-    silent = outputs.is_silent(attributes)
-    if silent and not root:
-        return None
-    name = attributes.get("name")
-    completion = generic = None
-    if not silent and row.get("error") is None:  # what a span that failed carries is no completion
-        is_model = outputs.is_model(attributes.get("type"))
-        found = (outputs.read_model_output(output) if is_model else None) or outputs.read_attributes(metadata)
-        completion = outputs.rendered(found, config, name, metadata)
-        if found is None:
-            generic = outputs.rendered(outputs.read_generic(output, metadata), config, name, metadata)
-    metrics = row.get("metrics")
-    start, end = (_seconds(metrics.get(key)) for key in ("start", "end")) if is_object(metrics) else (0.0, 0.0)
-    return _Span(
-        position=position,
-        span_id=str(row.get("span_id") or row.get("id")),
-        name=str(name or ""),
-        is_root=root,
-        start=start,
-        end=end or start,
-        explicit=outputs.explicit(metadata, config.key),
-        completion=completion,
-        generic=generic,
-    )
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0
+def input_for(choice: Choice, trace: StoredTrace) -> object:
+    """Return the input that belongs to a run output, None if there is none."""
+    ask = None if choice.source is None else reading.asking(trace.config, trace.row_of(choice.source.key))
+    text = input_of(choice, ask)
+    return None if text is None else json.loads(text)
