@@ -70,6 +70,10 @@ class Anthropic:
     def create(self, **request):
         {does}
 """
+TRACED = """from opentelemetry import trace
+        trace.get_tracer("http").start_span("POST").end()
+        """
+"""What an instrumentation of the HTTP client makes of it."""
 CALLS = 'return urllib.request.urlopen(self.url + "/v1/messages", b"{}").read()'
 """What a client does that nothing instruments."""
 
@@ -89,6 +93,25 @@ def hook(code):
     )
 
 
+DROP = """
+from braintrust.otel import OtelExporter
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+class Drop(SpanProcessor):
+    def __init__(self, processor):
+        self.processor = processor
+    def on_end(self, span):
+        if span.kind is not trace.SpanKind.SERVER:
+            self.processor.on_end(span)
+    def force_flush(self, timeout_millis=30000):
+        return self.processor.force_flush(timeout_millis)
+
+def run():
+    trace.get_tracer_provider().add_span_processor(Drop(BatchSpanProcessor(OtelExporter())))
+"""
+"""Lets no root of a web framework through, whatever it has."""
 FILTER = """
 from braintrust.otel import BraintrustSpanProcessor
 from opentelemetry import trace
@@ -170,6 +193,12 @@ BROKEN = {
         "set TRACELOOP_TRACE_CONTENT=true",
     ),
     "content off, plain": SetUp({**PLAIN, **SILENT}, "has no output (TRACELOOP_TRACE_CONTENT=false", "set TRACELOOP_TRACE"),
+    "roots are dropped": SetUp(
+        BRAINTRUST,
+        "its root did not reach OtelExporter: something drops it",
+        "take filter_ai_spans=True out",
+        fakes=(hook(DROP),),
+    ),
     "an import fails": SetUp(
         BRAINTRUST,
         "broken-of-the-test did not load: ImportError: cannot import name 'no_such_name'",
@@ -241,6 +270,11 @@ WARNED = {
         BRAINTRUST,
         says="pip install opentelemetry-instrumentation-anthropic",
         fakes=(Fake("anthropic", modules={"anthropic": CLIENT.format(does=CALLS)}),),
+    ),
+    "nothing but the HTTP client is instrumented": SetUp(
+        BRAINTRUST,
+        says="pip install opentelemetry-instrumentation-anthropic",
+        fakes=(Fake("anthropic", modules={"anthropic": CLIENT.format(does=TRACED + CALLS)}),),
     ),
     "a call fails": SetUp(
         BRAINTRUST,

@@ -54,6 +54,7 @@ def examine(
         config: The settings of this package.
     """
     is_proven = any(call["got"] for call in trial["calls"])
+    instrumented = {client for one in trial["instrumentations"] if is_in_effect(one) for client in clients_of(one)}
     frameworks = sorted(name for name in _TRACE_THEMSELVES if name in packages)
     for call in trial["calls"]:
         if call["error"]:
@@ -62,7 +63,7 @@ def examine(
             yield _unexported(call)
         elif call["got"]:
             yield _successful(call)
-        elif not call["spans"]:
+        elif not call["spans"] or (call["reason"] == Reason.NO_MODEL and call["client"] not in instrumented):
             yield _uninstrumented(call, is_proven=is_proven, frameworks=frameworks)
         else:
             yield _without_answer(call, _captures_of(call, trial, captures))
