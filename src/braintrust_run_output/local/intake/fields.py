@@ -65,20 +65,23 @@ class Fields(NamedTuple):
 
 def read_all(attributes: Attributes, events: Sequence[Event]) -> Fields:
     """Read every field of a row that attributes and events hold."""
+    # Most attributes are of neither kind, and most spans have none of the first: so no reader looks at all of them.
+    own = {key: value for key, value in attributes.items() if key.startswith("braintrust.")}
+    told = own | {key: value for key, value in attributes.items() if key.startswith("gen_ai.")}
     found: dict[str, Found[Any]] = {
-        "input": read_input(attributes, events),
-        "output": read_output(attributes, events),
-        "expected": read_expected(attributes),
-        "metadata": read_object(attributes, "metadata"),
-        "request": read_request_settings(attributes),
-        "metrics": read_numbers(attributes, "metrics"),
+        "input": read_input(told, events),
+        "output": read_output(told, events),
+        "expected": read_expected(own),
+        "metadata": read_object(own, "metadata"),
+        "request": read_request_settings(told),
+        "metrics": read_numbers(own, "metrics"),
         "tokens": read_tokens(attributes),
-        "scores": read_numbers(attributes, "scores"),
-        "tags": read_tags(attributes),
-        "span_attributes": read_object(attributes, "span_attributes"),
-        "context": read_object(attributes, "context"),
+        "scores": read_numbers(own, "scores"),
+        "tags": read_tags(own),
+        "span_attributes": read_object(own, "span_attributes"),
+        "context": read_object(own, "context"),
         "caller": read_caller(attributes),
-        "origin": read_origin(attributes),
+        "origin": read_origin(own),
     }
     used = frozenset[str]().union(*(one.used for one in found.values()))
     return Fields(**{name: one.value for name, one in found.items()}, used=used)
@@ -313,6 +316,8 @@ def _nested(name: str) -> Reader:
 
 
 def _unflatten_below(attributes: Attributes, name: str) -> tuple[dict[str, Json], set[str]]:
+    if not attributes:
+        return {}, set()
     prefix = f"{name}."
     below = {key.removeprefix(prefix): value for key, value in attributes.items() if key.startswith(prefix)}
     nested, placed = unflatten(below)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ... import otlp
+from ...otlp.json_spans import read_json_spans
 from . import bounds
 from .dataset import add_to_dataset, export_dataset
 from .mapping import map_spans
@@ -60,7 +61,7 @@ def _take(request: Request, sent: bytes, content_type: str, encoding: str) -> in
 
     def rows() -> Iterator[Row]:
         nonlocal rejected
-        for row in map_spans(otlp.read_spans(otlp.as_protobuf(body, content_type))):
+        for row in map_spans(read_json_spans(body) if content_type == otlp.JSON else otlp.read_spans(body)):
             if row is None:
                 rejected += 1
             else:
