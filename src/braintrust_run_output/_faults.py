@@ -33,9 +33,9 @@ def contain(doing: str, error: Exception, *, content: Mapping[str, object] | Non
             its message is logged as well, for that says what to do, unless it has some of these, or a key, in it.
     """
     with contextlib.suppress(RecursionError):  # the application is so deep in calls that there is no room to say it
-        kind = type(error).__name__
+        kind, place = type(error).__name__, _place(error)
         message = "" if content is None else _message(error, content)
-        warn_once(f"{doing}: {kind}", "%s failed with %s%s at %s", doing, kind, message, _place(error))
+        warn_once(f"{kind} at {place}", "%s failed with %s%s at %s", doing, kind, message, place)
 
 
 def warn_once(kind: str, message: str, *args: object) -> None:

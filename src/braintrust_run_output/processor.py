@@ -135,8 +135,8 @@ class RunOutputSpanProcessor(SpanProcessor):
         finally:  # also when what was raised is to pass
             if handed_on is not None:
                 self._hand_on(handed_on)
-        if known is not None and self._held:
-            self._release_complete(known)
+            if known is not None and self._held:
+                self._release_complete(known)
 
     def shutdown(self) -> None:
         """Release what is held back, forget every span, and shut the wrapped processor down."""
@@ -197,9 +197,11 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Note that a span has ended, and return the attributes to add to it."""
         trace_id, span_id = _sdk.key_of(span)
         outcome, records = None, None if known is None else known.records
-        if self._may_say_something(span) or (known is not None and known.has_more):
-            outcome = self._read(span, known, end_time)
-        known = self._traces.end(trace_id, span_id, outcome)
+        try:
+            if self._may_say_something(span) or (known is not None and known.has_more):
+                outcome = self._read(span, known, end_time)
+        finally:  # whatever is raised, it lives no more
+            known = self._traces.end(trace_id, span_id, outcome)
         if outcome is None:
             if known is None or not known.has_more:  # nearly always
                 return {}
@@ -364,6 +366,11 @@ def _check(next_processor: object, config: object) -> None:
         )
     if config is not None and not isinstance(config, RunOutputConfig):
         raise TypeError(f"config={config!r} is no RunOutputConfig: write config=RunOutputConfig(...), or nothing")
+    if isinstance(next_processor, type):
+        name = next_processor.__name__
+        raise TypeError(
+            f"next_processor={name} is a class, no span processor: write RunOutputSpanProcessor({name}(...))"
+        )
     if next_processor is None or all(callable(getattr(next_processor, hook, None)) for hook in ("on_start", "on_end")):
         return
     name = type(next_processor).__name__

@@ -27,8 +27,9 @@ MAX_LIVE = 100_000
 """How many live spans are remembered; beyond that the oldest are taken for spans that never end."""
 MAX_ENDED = 4_096
 """How many ended spans are remembered, for children that start after their parent's end."""
-MAX_DEPTH = 1_000
-"""How many ended spans a span knows above it: a workflow may go on for weeks, each step below the one before."""
+MAX_DEPTH = 256
+"""How many spans a late child knows above it, before it knows its root alone: a workflow may go on for weeks, each step
+below the one before."""
 _MAX_RECORDS = 64
 
 
@@ -151,9 +152,9 @@ class Traces:
         if parent is None or next(roots_above(parent), None) is None:
             return None
         above = parent.parent
-        while above is not None and not _lives_in(trace, parent) and (not parent.tells or parent.depth > MAX_DEPTH):
+        while above is not None and not parent.tells and not _lives_in(trace, parent):
             parent, above = above, above.parent
-        return parent
+        return parent if parent.depth < MAX_DEPTH else next(roots_above(parent, itself=True))
 
     def find(self, trace_id: int, span_id: int) -> KnownSpan | None:
         """Return a live span; None if it is not known to live, having started before this was registered."""
