@@ -7,6 +7,8 @@ LIVE := .venv-live
 RECIPES := .venv-recipes
 BENCHMARKS := .venv-benchmarks
 NODE := tests/node/node_modules
+# A file's tests stay together until a worker has nothing left to do; more workers than processors, for some tests wait.
+PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-sdk lint bench soak docs build browser live node recipes pictures matrix clean
@@ -17,8 +19,8 @@ help: ## Show this list.
 demo: $(DEMO)/.ready ## Run the demo: a real agent app, zero-code, into the local intake.
 	$(DEMO)/bin/python -m braintrust_run_output.local.demo
 
-test: $(VENV)/.ready ## Run the test suite.
-	$(VENV)/bin/python -m pytest
+test: $(VENV)/.ready ## Run the test suite, in parallel; all examples of its properties: HYPOTHESIS_PROFILE=ci make test
+	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 lint: $(VENV)/.ready ## Run the linters and the type checker; check the workflows.
 	$(VENV)/bin/ruff check
@@ -48,13 +50,13 @@ browser: $(VENV)/.ready-browser ## Test the local page in a real browser (needs 
 	$(VENV)/bin/python -m pytest tests/browser
 
 live: $(LIVE)/.ready ## Test with the real instrumentations of openai, anthropic, langchain, pydantic-ai and more.
-	$(LIVE)/bin/python -m pytest tests/live
+	$(LIVE)/bin/python -m pytest $(PARALLEL) tests/live
 
 node: $(VENV)/.ready $(NODE)/.ready ## Test with Braintrust's command line and JavaScript SDK (needs Node.js and npm).
 	NOTHING_MAY_BE_MISSING=1 $(VENV)/bin/python -m pytest tests/node
 
 recipes: $(RECIPES)/.ready ## Test every recipe of the documentation: Celery, gunicorn, FastAPI, logfire, YAML and more.
-	NOTHING_MAY_BE_MISSING=1 $(RECIPES)/bin/python -m pytest tests/zero_code/test_recipes.py tests/zero_code/test_declarative.py
+	NOTHING_MAY_BE_MISSING=1 $(RECIPES)/bin/python -m pytest $(PARALLEL) tests/zero_code/test_recipes.py tests/zero_code/test_declarative.py
 
 pictures: $(VENV)/.ready-browser $(DEMO)/.ready ## Make the pictures of README and docs from the real demo.
 	$(VENV)/bin/python docs/pictures/make.py --python $(DEMO)/bin/python

@@ -29,8 +29,8 @@ PYTHONS = [version for version in ("3.10", "3.11", "3.12", "3.13", "3.14") if is
 @nox.session(python=PYTHONS or None)
 @nox.parametrize("sdk", SDKS)
 def tests(session: nox.Session, sdk: str) -> None:
-    """Install the package with one SDK and run the suite; what follows the hyphens goes to pytest."""
+    """Install the package with one SDK and run the suite in parallel; what follows the hyphens goes to pytest."""
     pins = [] if sdk == "newest" else [f"opentelemetry-{part}=={sdk}.*" for part in ("api", "sdk", "exporter-otlp")]
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests")
     session.install("-e", ".[demo,cli]", *groups, *pins)
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)

@@ -5,9 +5,22 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from braintrust_run_output import _faults
 from support import ARRANGEMENTS, Pipeline, pipeline
+
+# How many examples hypothesis tries: `support.examples` says what of its number each profile means.
+settings.register_profile("short", max_examples=25, deadline=None)
+settings.register_profile("ci", max_examples=100, deadline=None)
+settings.register_profile("soak", max_examples=3_000, stateful_step_count=80, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a test in three waits for a process or a server."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hypothesis import settings
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -15,6 +16,15 @@ from opentelemetry.trace import Tracer
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor
 
 RUN_OUTPUT = "braintrust.metadata.run_output"
+
+_SHARES = {"short": 0.25, "ci": 1, "soak": 25}
+"""Which part of its examples a property is tried with, by hypothesis's profile."""
+
+
+def examples(number: int, **more: object) -> settings:
+    """Settings for a property: so many examples in CI, a quarter of them in the short profile of ``make test``."""
+    share = _SHARES.get(settings.get_current_profile_name(), 1)
+    return settings(max_examples=max(5, round(number * share)), deadline=None, **more)
 
 
 @dataclass

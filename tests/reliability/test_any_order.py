@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from opentelemetry import trace
@@ -24,7 +24,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor
 from reliability.parts import FOR_EVER, Sink, hold_threads
-from support import ARRANGEMENTS, RUN_OUTPUT, CountedIds
+from support import ARRANGEMENTS, RUN_OUTPUT, CountedIds, examples
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 MAX_SPANS = 40
@@ -343,7 +343,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder = pytest.mark.filterwarnings("ignore::DeprecationWarning")(TestAnyOrder)  # a fork beside threads
-if settings.get_current_profile_name() != "soak":
-    TestAnyOrder.settings = settings(
-        max_examples=120, stateful_step_count=40, deadline=None, report_multiple_bugs=False, phases=PHASES
-    )
+TestAnyOrder.settings = examples(120, stateful_step_count=40, report_multiple_bugs=False, phases=PHASES)

@@ -6,7 +6,7 @@ import math
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode
 from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor, RunOutputSpanProcessor
 from braintrust_run_output.conventions import EVENTS, KEYS
 from reliability.parts import Sink, answered, around, one_trace, start
-from support import ARRANGEMENTS, RUN_OUTPUT, pipeline
+from support import ARRANGEMENTS, RUN_OUTPUT, examples, pipeline
 
 METADATA = "braintrust.metadata"
 NONSENSE = [
@@ -78,7 +78,7 @@ def test_a_value_of_any_type_under_any_key(arrangement, nonsense):
         max_size=6,
     )
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_values_of_any_type_together(attributes):
     sink = Sink()
     app = around(sink, mirror_input=True)
@@ -322,7 +322,7 @@ def test_what_is_no_log_record_harms_nobody(odd):
     ),
     name=st.sampled_from(["gen_ai.choice", "gen_ai.client.inference.operation.details", "gen_ai.content.completion"]),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_body_of_any_shape(body, name):
     app = pipeline()
     logs = RunOutputLogRecordProcessor(app.processor)

@@ -307,7 +307,7 @@ def test_records_that_name_a_root_count_whatever_the_root_calls_itself(root):
         {"event_name": None, "attributes": {"event_name": CHOICE}, "body": json.dumps(choice())},
         {"event_name": DETAILS, "body": 0, "attributes": {"gen_ai.output.messages": PARTS}},
         {"timestamp": None},
-        {"timestamp": None, "observed_timestamp": time_ns()},
+        {"timestamp": None, "observed_timestamp": 1_000_000_000},
     ],
     ids=str,
 )
@@ -329,7 +329,7 @@ def test_variations_of_a_record(fields):
         {"event_name": None},
         {"event_name": None, "attributes": {"event.name": "gen_ai.system.message"}},
         {"body": {"index": 0, "finish_reason": "stop"}},
-        {"event_name": CHOICE, "body": range(3)},
+        {"event_name": CHOICE, "body": ...},
     ],
     ids=str,
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from braintrust_run_output import read_completion
@@ -25,7 +25,7 @@ from braintrust_run_output.conventions import (
 from braintrust_run_output.conventions._kinds import KIND_ATTRIBUTES
 from braintrust_run_output.conventions.inputs import read_input
 from braintrust_run_output.conventions.log_records import NAMES, is_further_choice, read_record
-from support import pipeline
+from support import examples, pipeline
 
 SCOPES = [
     "", "langsmith", "pydantic-ai", "logfire.openai", "app", "openinference.instrumentation.google_adk",
@@ -77,7 +77,7 @@ def rendered(completion: Completion | None) -> None:
             completion.render(form).encode()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(attributes, events, st.sampled_from(SCOPES))
 def test_every_convention_copes_with_any_attributes(attributes, events, scope):
     rendered(read_completion(attributes, events, scope))
@@ -88,14 +88,14 @@ def test_every_convention_copes_with_any_attributes(attributes, events, scope):
     assert value is None or json.loads(value) is not Ellipsis
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.sampled_from(sorted(NAMES)), values, attributes)
 def test_log_records_with_any_body(name, body, attributes):
     rendered(read_record(name, body, attributes))
     assert is_further_choice(body) in (True, False, None)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(values, st.sampled_from(SCOPES))
 def test_each_convention_by_itself_copes_with_any_value(value, scope):
     for convention in (*MODEL_OUTPUTS, *GENERIC_OUTPUTS):
@@ -105,7 +105,7 @@ def test_each_convention_by_itself_copes_with_any_value(value, scope):
             )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(attributes, events), min_size=1, max_size=4))
 def test_any_spans_pass_the_processor_and_keep_their_attributes(spans):
     traced = pipeline()

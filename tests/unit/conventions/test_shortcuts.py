@@ -6,11 +6,12 @@ import json
 from unittest import mock
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from braintrust_run_output import read_completion
 from braintrust_run_output.conventions import _chat, _json, _responses, gen_ai_messages, openinference
+from support import examples
 
 texts = st.sampled_from(["Paris.", "", " ", "None", "[[ ## answer ## ]]\nParis.", "REDACTED", '{"a": 1}']) | st.text()
 nothing = st.sampled_from([None, "", [], {}])
@@ -73,7 +74,7 @@ def rendered(completion):
     return None if completion is None else (completion.source, completion.render(), completion.render("messages"))
 
 
-@settings(max_examples=1_000)
+@examples(1_000)
 @given(values)
 @example([{"role": "assistant", "parts": [{"type": "text", "content": "Paris."}], "finish_reason": "stop"}])
 @example({"role": "assistant", "content": "Paris.", "tool_calls": None})
