@@ -69,7 +69,7 @@ clean: ## Remove what the targets made.
 
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
-	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,cli]' --group dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,cli,relay]' --group dev
 	touch $@
 
 $(VENV)/.ready-%: $(VENV)/.ready

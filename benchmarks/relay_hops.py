@@ -147,7 +147,7 @@ def rotel(to):
     port, grpc_port = free_port(), free_port()
     command = [
         str(agent), "start", "--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", f"127.0.0.1:{grpc_port}",
-        "--exporter", "otlp", "--otlp-exporter-traces-endpoint", to, "--otlp-exporter-protocol", "http",
+        "--exporter", "otlp", "--otlp-exporter-endpoint", to.removesuffix("/v1/traces"), "--otlp-exporter-protocol", "http",
         "--otlp-exporter-compression", "none", "--pid-file", f"/tmp/rotel-{port}.pid",
     ]  # fmt: skip
     return Process(command, port)

@@ -44,6 +44,7 @@ class Hop:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.handle_error = lambda *_: None  # a relay that was killed
         self.base = f"http://127.0.0.1:{self._server.server_port}"
         self.url = f"{self.base}/v1/traces"
 
