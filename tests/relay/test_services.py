@@ -31,11 +31,13 @@ def service(name, endpoint, **variables):
     process = subprocess.Popen(
         [sys.executable, str(SERVICE), "0"],
         env=environment(
-            OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
-            OTEL_EXPORTER_OTLP_INSECURE="true",
-            OTEL_SERVICE_NAME=name,
-            OTEL_BSP_SCHEDULE_DELAY="200",
-            **variables,
+            **{
+                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+                "OTEL_EXPORTER_OTLP_INSECURE": "true",
+                "OTEL_SERVICE_NAME": name,
+                "OTEL_BSP_SCHEDULE_DELAY": "200",
+                **variables,
+            }
         ),
         stdout=subprocess.PIPE,
         text=True,
