@@ -525,3 +525,96 @@ def test_compat_mode_without_a_provider_is_reported(sdk, monkeypatch, caplog):
 
     assert install_native() is not None
     assert "install_native() after trace.set_tracer_provider()" in caplog.text
+
+
+# --- the one decision ------------------------------------------------------------------------------------------------
+
+
+def test_what_the_root_returned_tells_which_completion_was_the_answer(sdk, logger, intake):
+    install_native(config=RunOutputConfig(linkage=True))
+    with logger.start_span("root") as root:
+        for name, text in (("chat", "It is sunny in Paris today."), ("title", "Weather in Paris")):
+            with root.start_span(name, type="llm") as llm:
+                llm.log(output=text)
+        root.log(output={"answer": "It is sunny in Paris today."})
+    logger.flush()
+
+    rows = {row["span_attributes"]["name"]: row for row in intake.store.rows()}
+    assert rows["root"]["metadata"]["run_output"] == "It is sunny in Paris today."
+    assert rows["root"]["metadata"]["span_id"] == rows["chat"]["span_id"]
+
+
+@pytest.mark.parametrize("kind", ["facet", "review", "classifier", "score", "question"])
+def test_what_is_about_a_run_and_everything_below_it_is_never_its_answer(sdk, logger, intake, kind):
+    install_native()
+    with logger.start_span("root") as root:
+        with root.start_span("chat", type="llm") as llm:
+            llm.log(output="Paris.")
+        with root.start_span("about", type=kind) as about, about.start_span("step") as step:
+            with step.start_span("model", type="llm") as model:
+                model.log(output="a verdict that is long enough")
+    logger.flush()
+
+    assert run_outputs(intake)["root"] == "Paris."
+
+
+def test_a_tools_own_model_counts_where_nothing_else_says_anything(sdk, logger, intake):
+    install_native()
+    with logger.start_span("root") as root, root.start_span("tool", type="tool") as tool:
+        with tool.start_span("model", type="llm") as model:
+            model.log(output="from below")
+    logger.flush()
+
+    assert run_outputs(intake) == {"root": "from below", "tool": None, "model": "from below"}
+
+
+@pytest.mark.parametrize("output", [{"embedding_length": 8}, [{"index": 1, "relevance_score": 0.06}], {"count": 2}])
+def test_what_a_provider_calls_a_model_and_is_no_answer(sdk, logger, intake, output):
+    install_native()
+    with logger.start_span("root") as root:
+        for name, said in (("chat", "Paris."), ("other", output)):
+            with root.start_span(name, type="llm") as llm:
+                llm.log(output=said)
+    logger.flush()
+
+    assert run_outputs(intake) == {"root": "Paris.", "chat": "Paris.", "other": None}
+
+
+def test_spans_that_are_named_hold_the_answer_or_never_do(sdk, logger, intake):
+    install_native(config=RunOutputConfig(side_spans="tit*"))
+    with logger.start_span("root") as root:
+        for name in ("chat", "title"):
+            with root.start_span(name, type="llm") as llm:
+                llm.log(output=name)
+    logger.flush()
+
+    assert run_outputs(intake)["root"] == "chat"
+
+
+def test_a_root_without_input_gets_that_of_the_call_that_answered(sdk, client, logger, intake):
+    install_native(config=RunOutputConfig(mirror_input=True))
+    with logger.start_span("without"):
+        say(client, "Paris.")
+    with logger.start_span("with", input="its own"):
+        say(client, "Paris.")
+    logger.flush()
+
+    inputs = {row["span_attributes"]["name"]: row.get("input") for row in intake.store.rows()}
+    assert inputs["without"] == [{"role": "user", "content": "Paris."}]
+    assert inputs["with"] == "its own"
+
+
+def test_a_transform_is_asked_once_for_each_value(sdk, logger, intake):
+    asked = []
+
+    def transform(text, span):
+        asked.append((text, span.name))
+        return text.upper()
+
+    install_native(config=RunOutputConfig(transform=transform))
+    with logger.start_span("root") as root, root.start_span("chat", type="llm") as llm:
+        llm.log(output="Paris.")
+    logger.flush()
+
+    assert asked == [("Paris.", "chat")]
+    assert run_outputs(intake) == {"root": "PARIS.", "chat": "PARIS."}

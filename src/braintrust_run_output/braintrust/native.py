@@ -7,34 +7,32 @@ has its type, a later one its output, the last one ``metrics.end``; Braintrust m
 
 from __future__ import annotations
 
+import json
 import threading
-from itertools import count
-from typing import TYPE_CHECKING, Any
-
-from opentelemetry import context, trace
-from opentelemetry.sdk.trace import SpanProcessor
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _faults, _sdk
-from ..aggregator import Aggregator, Gathered, oldest
 from ..config import RunOutputConfig
-from ..conventions import read_completion
 from ..conventions._json import is_array, is_object
-from ..metadata import explicit as explicit_on_span
-from ..run_outputs import RunOutput
-from . import outputs
+from ..run import Choice, Rule, Run, Said, way_up
+from ..writing import Value, input_of, value_of
+from . import rows as reading
+from .compat import bridge, is_compat_mode
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
+    from opentelemetry.sdk.trace import TracerProvider
 
-    from ..completion import Completion
+    from ..outcome import Outcome, SpanId
+    from ..writing import Asked
 
 MAX_TRACES = 10_000
 """How many traces are remembered at once; beyond that the oldest are taken for traces that never end."""
 _MAX_SPANS = 10_000
 """How many spans of one trace are remembered at once."""
-_NATIVE_SPAN = "braintrust_span"
-"""Where Braintrust's compat mode keeps the native span in the OpenTelemetry context."""
+
+_Item = TypeVar("_Item")
+_Key = TypeVar("_Key")
 
 
 def install_native(
@@ -71,8 +69,8 @@ def install_native(
     ours = RunOutputSpanCustomizer(config=config) if ours is None or ours.config != config else ours
     others = tuple(one for one in present if not isinstance(one, RunOutputSpanCustomizer))
     set_span_customizers((*others, ours))  # type: ignore[arg-type]
-    if _is_compat_mode():
-        _bridge(ours, provider)
+    if is_compat_mode():
+        bridge(ours, provider)
     return ours
 
 
@@ -88,13 +86,12 @@ class RunOutputSpanCustomizer:
 
     def __init__(self, *, config: RunOutputConfig | None = None) -> None:
         self.config = RunOutputConfig.from_env() if config is None else config
-        self._aggregator = Aggregator(self.config.root, max_chars=self.config.max_length)
         self.clear()
         _sdk.at_fork(after_in_child=self.clear)
 
     def clear(self) -> None:
         """Forget every span."""
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while runs are changed and asked; no foreign code runs under it
         self._traces: dict[str, _Trace] = {}
 
     def __len__(self) -> int:
@@ -117,88 +114,86 @@ class RunOutputSpanCustomizer:
         row_id, trace_id = data.get("id"), data.get("root_span_id")
         if not isinstance(row_id, str) or not isinstance(trace_id, str) or "span_parents" not in data:
             return data  # an update of a row by its ids, or a snapshot of an OpenTelemetry span
-        if _is_log_record(data):
+        if reading.is_log(data):
             return data  # it has the ids of a span, and is none
         one = self._trace(trace_id)
-        span = one.spans.get(row_id)
-        if span is None:
-            span = one.add(_Span(row_id, data))
-        span.learn(data, self.config.key)
-        added = None if span.is_silent else self._read(span, data)
-        end = _end_of(data)
-        if end is not None:
-            span.end = end
-            if span.is_root:
-                added = self._for_root(one, span)
-            elif not span.is_silent:
-                has_value = self._collect(one, span, end)
-                if one.closed and has_value:
-                    self._send_late(one, data)
-            self._forget(one, span)
-        return data if not added else {**data, "metadata": {**(data.get("metadata") or {}), **added}}
+        span = one.span(row_id, data)
+        span.learn(data, keeps_input=self.config.mirror_input)
+        added: dict[str, Any] = {}
+        if data.get("output") is not None and not span.is_root:
+            added = self._own(span)
+        if span.has_ended(data):
+            added = self._end(one, span, data) or added
+        return {**data, **added, "metadata": {**(data.get("metadata") or {}), **added["metadata"]}} if added else data
 
-    def _read(self, span: _Span, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Note a record's output; return the metadata to add to it, if it is a model's and not the root's."""
-        if data.get("output") is None:
-            return None
-        output = without_attachments(data["output"])
-        if not outputs.is_model(span.type):
-            span.generic = output
-            return None
-        span.value = outputs.rendered(outputs.read_model_output(output), self.config, span.name, data.get("metadata"))
-        writes = span.value and not span.is_root and self.config.spans != "none"
-        if not writes or (span.explicit is not None and not self.config.overwrite):
-            return None
-        return outputs.metadata_of(span.value or "", self.config)
+    def _own(self, span: _Span) -> dict[str, Any]:
+        """Return what to add to the record with a model's output."""
+        outcome = span.outcome = self._read(span)
+        is_left = outcome.explicit is not None and not self.config.overwrite
+        if outcome.completion is None or is_left or self.config.spans == "none":
+            return {}
+        choice = Choice(Rule.OWN, (Said(outcome, outcome.completion),), outcome)
+        value = value_of(choice, self.config)
+        return {} if value is None else {"metadata": reading.metadata_of(value, self.config)}
 
-    def _collect(self, one: _Trace, span: _Span, end: int) -> bool:
-        """Let the root know of what a span that ended has put out; return whether it has."""
-        value = self._value_of(span)
-        if value is not None:
-            self._tell(one, value, span.span_id, end)
-            span.value = span.explicit = None  # the aggregator has it, if it needs it
-        elif span.generic is not None and not span.has_failed and not one.closed:
-            one.generic = span
-        return value is not None
+    def _read(self, span: _Span) -> Outcome:
+        """Read what a span says; its completion is asked about once, however often it is read."""
+        outcome = reading.read_row(span.row, self.config)
+        ask = reading.asking(self.config, span.row)
+        before = span.outcome
+        if before is not None and before.completion == outcome.completion:
+            outcome.transformed = before.transformed
+        elif ask is not None and outcome.completion is not None:
+            outcome.transformed = ask(outcome.completion.render(self.config.format))
+        return outcome
 
-    def _for_root(self, one: _Trace, root: _Span) -> dict[str, Any] | None:
-        """Return the metadata to add to the record that ends a root."""
-        if self.config.root == "off" or (root.explicit is not None and not self.config.overwrite):
-            return None
-        value, span_id = None if root.has_failed else root.value, root.span_id
-        if value is None:
-            chosen = self._aggregator.choose(one.local_root)
-            if chosen is not None:
-                value, span_id = chosen.value, one.span_ids[int(chosen.key[1])]
-        if value is None and root.explicit is not None:
-            return None
-        if value is None and not root.has_failed:
-            value, span_id = self._generic(root), root.span_id
-        if value is None and one.generic is not None and self.config.root != "own":
-            value, span_id = self._generic(one.generic), one.generic.span_id
-        if not value:
-            return None
-        return outputs.metadata_of(value, self.config, span_id=span_id, root_span_id=one.id)
+    def _end(self, one: _Trace, span: _Span, data: dict[str, Any]) -> dict[str, Any]:
+        """Let the root know of what a span that ended says; return what to add to its record, if it is the root."""
+        outcome = self._read(span)
+        added: dict[str, Any] = {}
+        if span.is_root:
+            one.own, one.own_has_input = outcome, span.row.get("input") is not None
+            added = self._for_root(one)
+        else:
+            self._add(one, outcome)
+            if one.own is not None and (outcome.completion is not None or outcome.explicit is not None):
+                self._send_late(one, data)
+        one.spans.pop(span.row_id, None)
+        if not one.spans:
+            self._traces.pop(one.id, None)
+        return added
 
-    def _value_of(self, span: _Span) -> str | None:
-        if span.explicit is not None and not (self.config.overwrite and span.value):
-            return span.explicit
-        return None if span.has_failed else span.value
+    def _for_root(self, one: _Trace) -> dict[str, Any]:
+        """Return what to add to a root's record: the run output in its metadata, an input where it has none."""
+        if one.own is None:
+            return {}
+        with self._lock:
+            choice = one.run.choose(one.own)
+        ask = self._ask(choice)
+        value = value_of(choice, self.config, ask)
+        if value is None or value == one.written:
+            return {}
+        one.written = value
+        added: dict[str, Any] = {"metadata": reading.metadata_of(value, self.config, choice.key)}
+        asked = None if one.own_has_input or not self.config.mirror_input else input_of(choice, ask)
+        return added if asked is None else {**added, "input": json.loads(asked)}
 
-    def _generic(self, span: _Span) -> str | None:
-        return outputs.rendered(outputs.read_generic(span.generic), self.config, span.name, None)
+    def _ask(self, choice: Choice) -> Asked | None:
+        """Return what asks ``transform`` with a text that is no completion: those have been asked about."""
+        if choice.source is None:
+            return None
+        return reading.asking(self.config, {"span_attributes": {"name": choice.source.name}})
 
     def _send_late(self, one: _Trace, data: dict[str, Any]) -> None:
         """Merge into a root that has ended what a span that outlived it has put out, where it is a project's."""
-        root = one.root
-        added = None if root is None or "project_id" not in data else self._for_root(one, root)
-        if root is None or not added:
+        added = self._for_root(one) if "project_id" in data else {}
+        if not added or one.root_row_id is None:
             return
         import braintrust
 
         logger = braintrust.current_logger()
         if logger is not None and logger.id == data["project_id"]:
-            logger.update_span(root.row_id, metadata=added)
+            logger.update_span(one.root_row_id, **added)
 
     # --- what is remembered ------------------------------------------------------------------------------------
 
@@ -210,100 +205,100 @@ class RunOutputSpanCustomizer:
         """Whether a trace has native spans that live, or is to have them."""
         return trace_id in self._traces
 
-    def add(self, trace_id: str, value: str, span_id: str, end_time: int) -> None:
-        """Add what a span of OpenTelemetry put out under a native root."""
+    def add(self, trace_id: str, outcome: Outcome, parent_id: str | None) -> None:
+        """Add what a span of OpenTelemetry says under a native root.
+
+        Args:
+            trace_id: The trace.
+            outcome: What the span says.
+            parent_id: The id of its parent.
+        """
         one = self._traces.get(trace_id)
         if one is not None:
-            self._tell(one, value, span_id, end_time)
+            one.note_parent(str(outcome.span_id), parent_id)
+            self._add(one, outcome)
 
-    def _tell(self, one: _Trace, value: str, span_id: str, end_time: int) -> None:
-        if self._aggregator.mirrors:
-            self._aggregator.add_to(one.local_root, RunOutput(value, one.key_of(span_id), end_time))
+    def _add(self, one: _Trace, outcome: Outcome) -> None:
+        if outcome.counts_for_a_root():
+            with self._lock:
+                one.run.add(outcome, way_up(outcome.span_id, one.root_span_id, one.parents))
 
     def _trace(self, trace_id: str) -> _Trace:
         one = self._traces.get(trace_id)
         if one is None:
             with self._lock:
-                one = self._traces.setdefault(trace_id, _Trace(trace_id))
-                for other in oldest(self._traces, len(self._traces) - MAX_TRACES):
-                    self._traces.pop(other, None)
+                one = self._traces.setdefault(trace_id, _Trace(trace_id, self.config))
+                _drop_oldest(self._traces, MAX_TRACES)
         return one
-
-    def _forget(self, one: _Trace, span: _Span) -> None:
-        """Forget a span that has ended, and its trace with its last span; a live root still asks for models' rows."""
-        if span.is_root:
-            one.closed = True
-            one.spans = {other.row_id: other for other in list(one.spans.values()) if other.end is None}
-        elif one.root is None or one.closed or not outputs.is_model(span.type):
-            one.spans.pop(span.row_id, None)
-        if not one.spans:
-            self._traces.pop(one.id, None)
 
 
 class _Span:
-    """What is known of one native span, and the record that began it."""
+    """What the records of one live span have said of it so far, as a row."""
 
-    __slots__ = (
-        "end", "explicit", "generic", "has_failed", "is_root", "is_silent", "name", "purpose", "row_id", "span_id",
-        "type", "value",
-    )  # fmt: skip
+    __slots__ = ("is_root", "outcome", "row", "row_id")
 
     def __init__(self, row_id: str, first: dict[str, Any]) -> None:
         self.row_id = row_id
-        self.span_id = str(first.get("span_id"))
-        self.is_root = "span_parents" in first and not first["span_parents"]
-        self.is_silent = False
-        self.has_failed = False
-        self.type: object = None
-        self.purpose: object = None
-        self.name: object = None
-        self.explicit: str | None = None
-        self.value: str | None = None
-        self.generic: object = None
-        self.end: int | None = None
+        self.is_root = not first["span_parents"]
+        self.outcome: Outcome | None = None
+        """What it said when its output came."""
+        self.row: dict[str, Any] = {name: first.get(name) for name in ("id", "span_id", "root_span_id")}
+        self.row |= {"span_attributes": {}, "metadata": {}, "metrics": {}}
 
-    def learn(self, data: dict[str, Any], key: str) -> None:
-        """Note what a record says of the span: its kind, whether it failed, and what the application set."""
-        self.has_failed = self.has_failed or data.get("error") is not None
-        attributes = data.get("span_attributes")
-        if is_object(attributes):
-            self.type = attributes.get("type") or self.type
-            self.purpose = attributes.get("purpose") or self.purpose
-            self.name = attributes.get("name") or self.name
-            self.is_silent = outputs.is_silent({"type": self.type, "purpose": self.purpose})
-        value = outputs.explicit(data.get("metadata"), key)
-        if value is not None:
-            self.explicit = value
+    def learn(self, data: dict[str, Any], *, keeps_input: bool) -> None:
+        """Note what a record says of the span."""
+        for name in ("span_attributes", "metadata", "metrics"):
+            value = data.get(name)
+            if is_object(value):
+                self.row[name] = {**self.row[name], **value}
+        if data.get("error") is not None:
+            self.row["error"] = data["error"]
+        if data.get("output") is not None:
+            self.row["output"] = without_attachments(data["output"])
+        if keeps_input and data.get("input") is not None:
+            self.row["input"] = without_attachments(data["input"])
+
+    def has_ended(self, data: dict[str, Any]) -> bool:
+        """Whether a record is the one that ends the span."""
+        metrics = data.get("metrics")
+        return is_object(metrics) and isinstance(metrics.get("end"), (int, float))
 
 
 class _Trace:
-    """The native spans of one trace that are live, or that their root may still ask for."""
+    """The native spans of one trace that live, and what those that have ended said."""
 
-    __slots__ = ("closed", "generic", "id", "local_root", "numbers", "root", "span_ids", "spans")
+    __slots__ = (
+        "id", "own", "own_has_input", "parents", "root_row_id", "root_span_id", "run", "spans", "written",
+    )  # fmt: skip
 
-    def __init__(self, trace_id: str) -> None:
+    def __init__(self, trace_id: str, config: RunOutputConfig) -> None:
         self.id = trace_id
-        self.closed = False
-        self.root: _Span | None = None
-        self.local_root = Gathered()
+        self.run = Run(config)
         self.spans: dict[str, _Span] = {}
-        self.span_ids: dict[int, str] = {}
-        self.numbers = count()
-        self.generic: _Span | None = None
+        self.parents: dict[SpanId, SpanId | None] = {}
+        self.root_row_id: str | None = None
+        self.root_span_id: SpanId = ""
+        self.own: Outcome | None = None
+        """What the root says, once it has ended."""
+        self.own_has_input = False
+        self.written: Value | None = None
+        """What the root has got."""
 
-    def add(self, span: _Span) -> _Span:
-        if span.is_root:
-            self.root = span
-        known = self.spans.setdefault(span.row_id, span)
-        for row_id in oldest(self.spans, len(self.spans) - _MAX_SPANS):
-            self.spans.pop(row_id, None)
-        return known
+    def span(self, row_id: str, data: dict[str, Any]) -> _Span:
+        """Return the span that a record is of."""
+        span = self.spans.get(row_id)
+        if span is None:
+            span = self.spans.setdefault(row_id, _Span(row_id, data))
+            _drop_oldest(self.spans, _MAX_SPANS)
+            self.note_parent(reading.span_id_of(data), reading.parent_of(data))
+            if span.is_root:
+                self.root_row_id, self.root_span_id = row_id, reading.span_id_of(data)
+        return span
 
-    def key_of(self, span_id: str) -> tuple[int, int]:
-        """Return a key for a span whose output is collected: ids of native spans need not be numbers."""
-        number = next(self.numbers)
-        self.span_ids[number] = span_id
-        return 0, number
+    def note_parent(self, span_id: str, parent_id: str | None) -> None:
+        """Note a span's parent, for the way up to the root of what is said below it."""
+        self.parents[span_id] = parent_id
+        _drop_oldest(self.parents, _MAX_SPANS)
 
 
 def without_attachments(value: object) -> object:
@@ -320,83 +315,6 @@ def without_attachments(value: object) -> object:
     return dict(reference) if is_object(reference) else value
 
 
-def _is_log_record(data: dict[str, Any]) -> bool:
-    attributes = data.get("span_attributes")
-    return is_object(attributes) and outputs.is_log(attributes.get("type"))
-
-
-def _end_of(data: dict[str, Any]) -> int | None:
-    metrics = data.get("metrics")
-    end = metrics.get("end") if is_object(metrics) else None
-    return int(end * 1e9) if isinstance(end, (int, float)) else None
-
-
-# --- compat mode -------------------------------------------------------------------------------------------------
-
-
-class NativeRootSpanProcessor(SpanProcessor):
-    """In Braintrust's compat mode, tells the customizer what OpenTelemetry spans under a native root put out."""
-
-    def __init__(self, customizer: RunOutputSpanCustomizer) -> None:
-        self.customizer = customizer
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
-        """Note the native root above a span, if there is one."""
-        try:
-            native = context.get_value(_NATIVE_SPAN, parent_context)
-            trace_id = getattr(native, "root_span_id", None)
-            if isinstance(trace_id, str):
-                self.customizer.expect(trace_id)
-        except Exception as error:  # noqa: BLE001
-            _faults.contain("Noting a native parent", error)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Add the span's output to those of its native root."""
-        try:
-            if len(self.customizer) and span.context is not None:
-                trace_id = format(span.context.trace_id, "032x")
-                if self.customizer.expects(trace_id):
-                    self._add(span, trace_id, format(span.context.span_id, "016x"))
-        except Exception as error:  # noqa: BLE001
-            _faults.contain("Reading the output of a span under a native root", error)
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002
-        """Return True: nothing is kept here."""
-        return True
-
-    def _add(self, span: ReadableSpan, trace_id: str, span_id: str) -> None:
-        config, attributes = self.customizer.config, _sdk.attributes_of(span)
-        value = explicit_on_span(attributes, config.key)
-        if value is None:
-            scope = span.instrumentation_scope
-            completion: Completion | None = read_completion(
-                attributes, _sdk.events_of(span), scope.name if scope else ""
-            )
-            value = outputs.rendered(completion, config, span.name, attributes)
-        if value:
-            self.customizer.add(trace_id, value, span_id, span.end_time or 0)
-
-
-def _is_compat_mode() -> bool:
-    try:
-        from braintrust.context import get_context_manager
-
-        return type(get_context_manager()).__module__.startswith("braintrust.otel")
-    except (ImportError, AttributeError):
-        return False
-
-
-def _bridge(customizer: RunOutputSpanCustomizer, provider: TracerProvider | None) -> None:
-    provider = provider or trace.get_tracer_provider()  # type: ignore[assignment]
-    if provider is None or not hasattr(provider, "add_span_processor"):
-        _faults.warn_once(
-            "no provider",
-            "OpenTelemetry spans under native Braintrust spans are not mirrored: "
-            "call install_native() after trace.set_tracer_provider()",
-        )
-        return
-    for present in _sdk.processors_of(provider):
-        if isinstance(present, NativeRootSpanProcessor):
-            present.customizer = customizer
-            return
-    provider.add_span_processor(NativeRootSpanProcessor(customizer))
+def _drop_oldest(known: dict[_Key, _Item], most: int) -> None:
+    for key in list(islice(known, max(len(known) - most, 0))):
+        known.pop(key, None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _faults
 from ..conventions import Side, executed_call, side_of
 from ..conventions._json import is_object
-from ..outcome import Outcome, matches
+from ..outcome import NOT_TRANSFORMED, Outcome, matches
 from ..writing import hexadecimal, value_of
 from . import outputs
 
@@ -102,7 +102,8 @@ def written_value(
         return value_of(choice, config)
     for outcome, what in choice.said:
         ask = asking(config, row_of(outcome.key))
-        if ask is not None and outcome.completion is not None and what is outcome.completion:
+        is_asked = outcome.transformed is not NOT_TRANSFORMED
+        if not is_asked and ask is not None and outcome.completion is not None and what is outcome.completion:
             outcome.transformed = ask(outcome.completion.render(config.format))
     return value_of(choice, config, asking(config, row_of(choice.source.key)))
 
