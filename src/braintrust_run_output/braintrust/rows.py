@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _faults
 from ..conventions import Side, executed_call, side_of
-from ..conventions._json import is_object
+from ..conventions._json import is_array, is_object
 from ..outcome import NOT_TRANSFORMED, Outcome, matches
 from ..writing import hexadecimal, value_of
 from . import outputs
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from ..completion import Completion
     from ..config import RunOutputConfig
     from ..outcome import SpanKey
     from ..run import Choice
     from ..writing import Asked, Value
 
+_GEN_AI_MESSAGES = "gen_ai.output.messages"
 _TYPE, _PURPOSE = "braintrust.span_attributes.type", "braintrust.span_attributes.purpose"
 
 
@@ -44,7 +46,7 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
     is_model = outputs.is_model(attributes.get("type"))
     completion = generic = None
     if not has_failed and not outputs.is_silent(attributes):
-        completion = (outputs.read_model_output(output) if is_model else None) or outputs.read_attributes(metadata)
+        completion = _model_output(output, metadata, is_model=is_model) or outputs.read_attributes(metadata)
         if completion is None and not (is_model and output is not None):
             generic = functools.partial(outputs.read_generic, output, metadata)
     start, end = _times(row)
@@ -144,6 +146,14 @@ def asking(config: RunOutputConfig, row: Mapping[str, object]) -> Asked | None:
         return answer if isinstance(answer, str) and answer else None
 
     return ask
+
+
+def _model_output(output: object, metadata: Mapping[str, object], *, is_model: bool) -> Completion | None:
+    """Return the completion in an ``output``: of a call of a model, or messages with parts, of whatever span."""
+    if is_array(output) and output and all(is_object(item) and is_array(item.get("parts")) for item in output):
+        # What Braintrust parsed gen_ai.output.messages into: read as what it was.
+        return outputs.read_attributes({**metadata, _GEN_AI_MESSAGES: json.dumps(output, default=str)})
+    return outputs.read_model_output(output) if is_model else None
 
 
 def _side_of(kinds: Mapping[str, object], name: str, config: RunOutputConfig) -> Side | None:
