@@ -249,6 +249,11 @@ WARNED = {
         {"BRAINTRUST_API_KEY": KEY, "OTEL_TRACES_EXPORTER": "console"},
         says="BRAINTRUST_API_KEY is set, but spans go to ConsoleSpanExporter only",
     ),
+    "nothing is set": SetUp({}, says="nothing listens there; it is the default"),
+    "nobody listens": SetUp(
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"},
+        says="spans go to http://127.0.0.1:1/v1/traces, and nothing listens there",
+    ),
     "a limit of the SDK": SetUp(
         {**BRAINTRUST, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1000"}, says="OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT=1000 cuts"
     ),

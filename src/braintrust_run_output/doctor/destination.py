@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +25,13 @@ _KINDS = ("project_name:", "project_id:", "experiment_id:")
 _SLUG = re.compile(r"[\w+/=-]{40,}")
 """What a span's ``export()`` gives has no kind in front."""
 _HEALTH_SECONDS = 2.0
+_CHOOSING = (
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_CONFIG_FILE",
+)
+"""What says where spans go."""
 _RELAY = "braintrust-run-output relay"
 
 
@@ -32,30 +40,36 @@ def examine(trial: Trial, environ: Mapping[str, str], *, probe: bool) -> Iterato
 
     Nothing is asked of another machine, unless with ``probe``.
     """
-    reaches_braintrust = False
-    others: list[str] = []
+    elsewhere: list[str] = []
     for exporter in trial["exporters"]:
         endpoint = _shown(exporter["endpoint"])
-        relay = find_relay(exporter["endpoint"]) if probe or is_loopback(_host(endpoint)) else None
-        if relay is not None:
-            yield from _relay(relay, endpoint)
-        elif exporter["name"].endswith("BraintrustSpanExporter"):
-            yield from _braintrust(exporter, endpoint)
-        elif endpoint:
-            yield from _otlp(endpoint, environ)
-        else:
-            yield Finding(_TOPIC, "note", f"{exporter['name'].rpartition('.')[2]} sends nothing to an OTLP endpoint")
-        if relay is not None or _is_braintrust(exporter, environ):
-            reaches_braintrust = True
-        else:
-            others.append(endpoint or exporter["name"].rpartition(".")[2])
-    if environ.get("BRAINTRUST_API_KEY", "").strip() and others and not reaches_braintrust:
+        is_here = bool(endpoint) and is_loopback(_host(endpoint))
+        relay = find_relay(exporter["endpoint"]) if is_here or probe else None
+        if is_here and not _is_listening(endpoint):
+            yield _unheard(endpoint, environ)
+        yield from _relay(relay, endpoint) if relay is not None else _exporter(exporter, endpoint, environ)
+        if relay is None and not _is_braintrust(exporter, environ):
+            elsewhere.append(endpoint or _short(exporter))
+    if environ.get("BRAINTRUST_API_KEY", "").strip() and elsewhere and len(elsewhere) == len(trial["exporters"]):
         yield Finding(
             _TOPIC,
             "warning",
-            f"BRAINTRUST_API_KEY is set, but spans go to {', '.join(others)} only",
+            f"BRAINTRUST_API_KEY is set, but spans go to {', '.join(elsewhere)} only",
             "set OTEL_TRACES_EXPORTER=braintrust, unless a collector there sends them on",
         )
+
+
+def _exporter(exporter: Exporter, endpoint: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    if exporter["name"].endswith("BraintrustSpanExporter"):
+        yield from _braintrust(exporter, endpoint)
+    elif endpoint:
+        yield from _otlp(endpoint, environ)
+    else:
+        yield Finding(_TOPIC, "note", f"{_short(exporter)} sends nothing to an OTLP endpoint")
+
+
+def _short(exporter: Exporter) -> str:
+    return exporter["name"].rpartition(".")[2]
 
 
 class Relay(NamedTuple):
@@ -93,6 +107,28 @@ def _relay(relay: Relay, endpoint: str) -> Iterator[Finding]:
         yield Finding(
             _TOPIC, "warning", "the relay does not reach where it sends spans to", "see its log, and its destination"
         )
+
+
+def _is_listening(endpoint: str) -> bool:
+    url = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+    try:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        with socket.create_connection((url.hostname or "localhost", port), timeout=_HEALTH_SECONDS):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _unheard(endpoint: str, environ: Mapping[str, str]) -> Finding:
+    is_chosen = any(name in environ for name in _CHOOSING)
+    return Finding(
+        _TOPIC,
+        "warning",
+        f"spans go to {endpoint}, and nothing listens there" + ("" if is_chosen else "; it is the default"),
+        "start what shall take them, or correct the address"
+        if is_chosen
+        else "set OTEL_TRACES_EXPORTER=braintrust, BRAINTRUST_API_KEY and BRAINTRUST_PARENT",
+    )
 
 
 def _is_braintrust(exporter: Exporter, environ: Mapping[str, str]) -> bool:

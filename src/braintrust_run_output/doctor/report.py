@@ -112,7 +112,9 @@ class Report:
         problems = sum(finding.level == "problem" for finding in self.findings)
         if problems:
             return f"{problems} problem{'s' if problems > 1 else ''}: see BAD above."
-        return "Run outputs will reach the root span."
+        warnings = sum(finding.level == "warning" for finding in self.findings)
+        but = f" {warnings} warning{'s' if warnings > 1 else ''}: see warn above." if warnings else ""
+        return f"Run outputs will reach the root span.{but}"
 
     def without_secrets(self, environ: Mapping[str, str]) -> Report:
         """Return the report with everything blanked out that a variable for a key, token or header holds."""
