@@ -333,3 +333,18 @@ def test_bytes_are_never_text():
     assert row["output"] is None
     assert row["metadata"]["run_output"] is None
     assert row["metadata"]["list"] == [None, 1]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"gen_ai.request.model": "gpt"}, "llm"),
+        ({"gen_ai.request.model": "ada", "gen_ai.operation.name": "embeddings"}, "task"),
+        ({"gen_ai.request.model": "gpt", "gen_ai.operation.name": "invoke_agent"}, "task"),
+        ({"gen_ai.operation.name": "execute_tool"}, "tool"),
+        ({"openinference.span.kind": "LLM"}, "llm"),
+        ({}, "task"),
+    ],
+)
+def test_the_type_of_a_span(attributes, expected):
+    assert row_of(attributes)["span_attributes"]["type"] == expected

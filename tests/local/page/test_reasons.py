@@ -15,7 +15,7 @@ from braintrust_run_output.config import SETTINGS
 from braintrust_run_output.doctor import content_capture
 from braintrust_run_output.local import Store, map_request
 from braintrust_run_output.local.page import content_switches, reasons
-from braintrust_run_output.local.page.reasons import examine, is_model
+from braintrust_run_output.local.page.reasons import examine
 
 CASES = Path(__file__).parents[2] / "conformance" / "cases"
 OPENLLMETRY = "opentelemetry.instrumentation.openai.v1"
@@ -220,20 +220,6 @@ class TestMissing:
 
         assert verdict.kind == "content-off"
         assert line in lines(verdict)
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"type": "llm"}, True),
-        ({"metadata": {"gen_ai.request.model": "gpt"}}, True),
-        ({"metadata": {"gen_ai.request.model": "ada", "gen_ai.operation.name": "embeddings"}}, False),
-        ({"type": "tool"}, False),
-        ({}, False),
-    ],
-)
-def test_what_is_a_model_call(fields, expected):
-    assert is_model(row("one", **fields)) is expected
 
 
 @pytest.mark.parametrize("garbage", [None, 7, "text", [], ["x"], {"start": "soon", "end": [], "name": 4, "events": 1}])

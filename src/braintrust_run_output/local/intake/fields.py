@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from ...conventions import is_model, is_never_a_completion
 from .attributes import as_list, unflatten
 from .values import deep_merge, parse_json
 
@@ -221,12 +222,17 @@ _TYPES = {
 }
 
 
+_MODELS = frozenset({"gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "ai.model.id"})
+"""A span that names a model, and no operation, is a call of it."""
+
+
 def guess_type(attributes: Attributes) -> str:
     """Tell the span type that Braintrust's icons show: ``llm``, ``tool`` or ``task``."""
     for (key, value), span_type in _TYPES.items():
         if attributes.get(key) == value:
             return span_type
-    return "task"
+    names_model = "gen_ai.operation.name" not in attributes and not _MODELS.isdisjoint(attributes)
+    return "llm" if (is_model(attributes) or names_model) and not is_never_a_completion(attributes) else "task"
 
 
 _MESSAGE_EVENT = re.compile(r"gen_ai\.(?P<role>\w+)\.message")

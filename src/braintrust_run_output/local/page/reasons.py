@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...braintrust.traces import run_output_of
+from ...braintrust.traces import read_trace
 from ...completion import says_nothing
 from ...config import RunOutputConfig
-from ...conventions import is_never_a_completion, read_completion
 from ...conventions.inputs import has_input
+from ...run import Reason, Rule
 from ..intake.store import find_root
 from . import shape
 from .content_switches import switches_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from ...braintrust.traces import Decided
+    from ...run import Choice
     from ..intake.rows import Row
     from ..intake.values import Json
 
@@ -27,7 +29,6 @@ _HOLDS = (2_000, 5_000, 10_000, 30_000, 60_000)
 """How long to hold a root back, in milliseconds: what is suggested."""
 _DOCTOR = "braintrust-run-output doctor"
 _PROCESS_ATTRIBUTES = ("service.name", "service.instance.id", "process.pid", "host.name")
-_MODEL_ATTRIBUTES = frozenset({"gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "ai.model.id"})
 _BACKDATING = ("langsmith", "litellm")
 """Scopes that end their spans on another thread, often after the root, with the times of the call."""
 _LONGEST_SHOWN = 120
@@ -46,7 +47,7 @@ class Verdict(NamedTuple):
 
     kind: str
     """``found``, or the reason: ``waiting``, ``late``, ``elsewhere``, ``not-mirrored``, ``not-written``, ``failed``,
-    ``placeholder``, ``content-off``, ``no-output``, ``no-model``."""
+    ``placeholder``, ``content-off``, ``no-output``, ``no-model``, ``side-only``."""
     title: str
     text: str = ""
     remedies: tuple[Remedy, ...] = ()
@@ -69,12 +70,15 @@ class Verdict(NamedTuple):
 def examine(rows: Sequence[Row], *, key: str = "run_output") -> Verdict:
     """Tell where the run output of a trace's root came from, or why there is none.
 
+    Nothing is decided here: which output a root gets, by which rule, or why it gets none, `read_trace` says.
+
     Args:
         rows: The rows of one trace.
         key: The metadata key that holds the run output.
     """
     root = find_root(rows)
-    if root is None:
+    decided = read_trace(rows, RunOutputConfig(key=key))
+    if root is None or decided.choice is None:
         return Verdict(
             "waiting",
             "Its root span has not arrived",
@@ -83,81 +87,56 @@ def examine(rows: Sequence[Row], *, key: str = "run_output") -> Verdict:
         )
     value = shape.metadata_of(root).get(key)
     if value is not None:
-        return _found(rows, root, value, key)
-    return _missing(rows, root, key)
+        return _found(root, value, decided, key, {row["id"] for row in rows})
+    source = None if decided.found is None else _row_of(rows, decided.found.span_id)
+    if source is None:
+        return _nothing(rows, root, decided.choice)
+    return _not_on_the_root(rows, root, source, key)
+
+
+def _row_of(rows: Sequence[Row], span_id: str) -> Row | None:
+    return next((row for row in rows if span_id in (row.get("span_id"), row["id"])), None)
 
 
 # --- where it came from --------------------------------------------------------------------------------------
 
+_RULES = {
+    Rule.OWN: "The root says it itself.",
+    Rule.WITNESS: "Of what was said below the root it is the answer: what a handler or chain above it returned tells.",
+    Rule.LAST: "Of what was said below the root and can be the answer, it ended last.",
+    Rule.GENERIC: "No model below the root said anything: it is what the root returned.",
+    Rule.GENERIC_BELOW: "No model said anything: of what the spans below the root returned, it came last.",
+}
 
-def _found(rows: Sequence[Row], root: Row, value: Json, key: str) -> Verdict:
+
+def _found(root: Row, value: Json, decided: Decided, key: str, linkable: Collection[str]) -> Verdict:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    source = _source(rows, root, text, key)
-    if source == root["id"]:
-        said = "The root carries the output itself."
-    elif source is None:
+    linked = shape.metadata_of(root).get("span_id")  # what linkage=true wrote
+    source = None if decided.found is None else decided.found.span_id
+    if isinstance(linked, str) and linked in linkable:
+        source = linked
+    rule = decided.choice.rule if decided.choice is not None and decided.choice.said else None
+    said = "" if rule is None else _RULES.get(rule, "")
+    if rule is None and source in (None, root["id"]):
+        # The span that said it is not known: the root is named for want of another.
+        source = None
         said = (
             "No other span carries it: the application set it, it came in a log record, or it was put together of "
             "several outputs."
         )
-    else:
-        said = ""
     if shape.metadata_of(root).get(f"{key}_truncated"):
         said = f"{said} It was cut: BRAINTRUST_RUN_OUTPUT_MAX_LENGTH says how long it may be.".strip()
     return Verdict("found", f"metadata.{key} is on the root", said, value=text, source=source)
 
 
-def _source(rows: Sequence[Row], root: Row, value: str, key: str) -> str | None:
-    metadata = shape.metadata_of(root)
-    linked = metadata.get("span_id")  # linkage=true writes it
-    if isinstance(linked, str) and any(row["id"] == linked for row in rows):
-        return linked
-    bare: Row = {**root, "metadata": {name: one for name, one in metadata.items() if name != key}}
-    decided = run_output_of([bare if row is root else row for row in rows], RunOutputConfig(key=key))
-    if decided is not None and _is_same(value, decided.value):
-        return decided.span_id
-    equal = [row for row in rows if row is not root and _is_same(value, shape.metadata_of(row).get(key))]
-    if equal:
-        return max(equal, key=shape.end_of)["id"]
-    own = read_completion(metadata, shape.events_of(root), shape.scope_of(root))
-    return root["id"] if own is not None and _is_same(value, own.render()) else None
+# --- why it is not on the root -------------------------------------------------------------------------------
 
 
-def _is_same(value: str, other: Json) -> bool:
-    return value == (other if isinstance(other, str) or other is None else json.dumps(other, ensure_ascii=False))
-
-
-# --- why there is none ---------------------------------------------------------------------------------------
-
-
-def _missing(rows: Sequence[Row], root: Row, key: str) -> Verdict:
-    holders = [row for row in rows if row is not root and shape.metadata_of(row).get(key) is not None]
-    if holders:
-        holder = max(holders, key=shape.end_of)
-        return (
-            _elsewhere(holder, "has the run output")
-            if is_remote(rows, root, holder)
-            else _unmirrored(root, holder, key)
-        )
-    decided = run_output_of(rows, RunOutputConfig(key=key))
-    if decided is not None:
-        source = next((row for row in rows if row["id"] == decided.span_id), root)
-        if is_remote(rows, root, source):
-            return _elsewhere(source, "carries the model's output")
-        return _unwritten(decided.span_id, decided.span_name, key)
-    models = [row for row in rows if is_model(row)]
-    if not models:
-        return _without_model(root)
-    failed = next((row for row in models if row.get("error") is not None), None)
-    if failed is not None and all(row.get("error") is not None for row in models):
-        return Verdict(
-            "failed",
-            "The model call failed",
-            f"{shape.name_of(failed)} ended with an error: a span that failed has no run output.",
-            source=failed["id"],
-        )
-    working = [row for row in models if row.get("error") is None]
-    return _redacted(working) or _without_output(working) or _without_content(working)
+def _not_on_the_root(rows: Sequence[Row], root: Row, source: Row, key: str) -> Verdict:
+    is_written = any(shape.metadata_of(row).get(key) is not None for row in rows)
+    if is_remote(rows, root, source):
+        return _elsewhere(source, "has the run output" if is_written else "carries the model's output")
+    return _unmirrored(root, source, key) if is_written else _unwritten(source["id"], shape.name_of(source), key)
 
 
 def _unmirrored(root: Row, holder: Row, key: str) -> Verdict:
@@ -254,6 +233,36 @@ def _unwritten(span_id: str, span_name: str, key: str) -> Verdict:
     )
 
 
+# --- why there is none ---------------------------------------------------------------------------------------
+
+
+def _nothing(rows: Sequence[Row], root: Row, choice: Choice) -> Verdict:
+    models = [row for row in rows if shape.type_of(row) == "llm"]
+    if choice.reason is Reason.FAILED:
+        failed = max((row for row in models if row.get("error") is not None), key=shape.end_of, default=root)
+        return Verdict(
+            "failed",
+            "The model call failed",
+            f"{shape.name_of(failed)} ended with an error: a span that failed has no run output.",
+            source=failed["id"],
+        )
+    if choice.reason is Reason.SIDE_ONLY:
+        return Verdict(
+            "side-only",
+            "Only evaluators and the like said something",
+            "What is said below evaluators, scorers and moderation is about an answer, and is none. The call that gave "
+            "the answer may not be instrumented, or its span may not have arrived yet.",
+            (Remedy("See what is installed, and what is missing:", (_DOCTOR,)),),
+        )
+    silent = [row for row in models if row.get("error") is None]
+    redacted = _redacted(silent)
+    if redacted is not None:
+        return redacted
+    if choice.reason is Reason.NO_CONTENT and silent:
+        return _without_output(silent) or _without_content(silent)
+    return _without_model(root)
+
+
 def _without_model(root: Row) -> Verdict:
     if root.get("error") is not None:
         return Verdict(
@@ -330,15 +339,6 @@ def _content_remedies(models: Sequence[Row], otherwise: str) -> tuple[Remedy, ..
     ]  # fmt: skip
     hints = [Remedy(one.hint) for one in switches if one.settings and one.hint]
     return (*remedies, *hints) if remedies else (Remedy(otherwise, (_DOCTOR,)),)
-
-
-def is_model(row: Row) -> bool:
-    """Whether a row is a model call, by its type or by an attribute that names a model."""
-    metadata = shape.metadata_of(row)
-    kind = shape.type_of(row)
-    if is_never_a_completion({"braintrust.span_attributes.type": kind, **metadata}):
-        return False
-    return kind == "llm" or not _MODEL_ATTRIBUTES.isdisjoint(metadata)
 
 
 def is_remote(rows: Sequence[Row], root: Row, row: Row) -> bool:
