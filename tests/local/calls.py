@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def call(intake, method, path, body=b"", **headers):
-    connection = HTTPConnection(urlsplit(intake.url).netloc, timeout=10)
+    connection = HTTPConnection(urlsplit(intake.url).netloc, timeout=60)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()

@@ -135,7 +135,9 @@ def test_a_bad_body_is_refused_without_quoting_it_and_the_next_is_taken(intake, 
     assert intake.store.count() == 1
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(bytes(1000), mtime=0)[:-20], gzip.compress(b"", mtime=0) + b"more", b""])
+@pytest.mark.parametrize(
+    "body", [b"not gzip", gzip.compress(bytes(1000), mtime=0)[:-20], gzip.compress(b"", mtime=0) + b"more", b""]
+)
 def test_damaged_gzip_is_refused(intake, body):
     assert send(intake, body, Content_Encoding="gzip")[0] == 400
 
@@ -280,6 +282,8 @@ def test_stopping_leaves_no_thread_and_the_rows():
     with LocalIntake() as intake:
         send(intake, export_request(span()).SerializeToString())
 
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)  # the pool's threads are told to end, and do
     assert set(threading.enumerate()) == before
     assert intake.store.count() == 1
 

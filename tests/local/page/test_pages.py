@@ -29,7 +29,7 @@ class Answer:
 
 
 def call(intake, path, method="GET", **headers):
-    connection = HTTPConnection(urlsplit(intake.url).netloc, timeout=10)
+    connection = HTTPConnection(urlsplit(intake.url).netloc, timeout=60)
     try:
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         return Answer(connection.getresponse())
