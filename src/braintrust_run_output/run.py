@@ -8,12 +8,11 @@ sentence in docs/how-it-works.md.
 from __future__ import annotations
 
 import enum
-from bisect import insort
-from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import witness
-from .conventions import Side
+from .kept import Kept, order_of
 from .outcome import Outcome, Placed
 
 if TYPE_CHECKING:
@@ -22,17 +21,6 @@ if TYPE_CHECKING:
     from .completion import Completion
     from .config import RunOutputConfig
     from .outcome import SpanId, SpanKey
-
-MAX_WHOLE = 64
-"""How many outcomes a run keeps whole, of those that may be the answer."""
-MAX_CHARS = 4 * 1024 * 1024
-"""How many characters of theirs it keeps, the last one's aside."""
-MAX_MARKS = 4_096
-"""How many side spans, answer spans and executions of tools it remembers, each."""
-MAX_DIGESTS = 100_000
-"""How many of the texts that it keeps no more it knows again."""
-
-_Value = TypeVar("_Value")
 
 
 class Rule(str, enum.Enum):
@@ -112,20 +100,11 @@ class Run:
         config: The configuration: ``root``, ``overwrite``, ``format`` and ``max_length``.
     """
 
-    __slots__ = ("_answers", "_chars", "_config", "_digests", "_executions", "_generics", "_said", "_sides", "_silent")
+    __slots__ = ("_config", "_kept")
 
     def __init__(self, config: RunOutputConfig) -> None:
         self._config = config
-        self._said: list[Placed] = []
-        """What has a completion or an explicit value, by end, start and span id."""
-        self._chars = 0
-        self._digests: dict[int, None] = {}
-        self._sides: dict[SpanId, Side] = {}
-        self._answers: dict[SpanId, Placed] = {}
-        self._generics: dict[SpanId, Placed] = {}
-        self._executions: dict[SpanId, Outcome] = {}
-        self._silent: Outcome | None = None
-        """The last call of a model that failed or said nothing."""
+        self._kept = Kept(config.max_length if config.root == "all" else None)
 
     def choose(self, own: Outcome) -> Choice:
         """Return what the root gets. First match wins.
@@ -150,22 +129,22 @@ class Run:
 
     def _by_answer_spans(self, _own: Outcome) -> Choice | None:
         """Choose of what the spans that ``answer_spans`` names said, or those below them, where there is any."""
-        if not self._answers or self._config.root == "own":
+        if not self._kept.answers or self._config.root == "own":
             return None
-        ways = ((one, self._up_to_answer(one)) for one in self._counted_once())
+        ways = ((one, self._kept.up_to_answer(one)) for one in self._counted_once())
         below = [Placed(one.outcome, way) for one, way in ways if way is not None]
-        choice = self._one_of(below, None) or _last_generic(self._answers.values())
+        choice = self._one_of(below, None) or _last_generic(self._kept.answers.values())
         return None if choice is None else choice._replace(rule=Rule.ANSWER_SPANS)
 
     def _one_of(self, entries: Sequence[Placed], own: Outcome | None) -> Choice | None:
         policy = self._config.root
         if policy == "own" or not entries:
             return None
-        main, side = self._apart(entries)
+        main, side = self._kept.apart(entries)
         if policy == "all":
             return _all(main or side)
         if policy == "first":
-            return _alone(Rule.FIRST, min(main or side, key=_order, default=None))
+            return _alone(Rule.FIRST, min(main or side, key=order_of, default=None))
         last = self._last(main, side)
         if last is None:
             return None
@@ -175,7 +154,7 @@ class Run:
         self, last: Placed, main: Sequence[Placed], side: Sequence[Placed], own: Outcome | None
     ) -> Choice | None:
         """Of the generic outputs on the way of the last completion, outermost first, the first that fits decides."""
-        on_the_way = (self._generics[one].outcome for one in reversed(last.way) if one in self._generics)
+        on_the_way = (self._kept.generics[one].outcome for one in reversed(last.way) if one in self._kept.generics)
         for outcome in chain(() if own is None else (own,), on_the_way):
             generic = outcome.generic
             if generic is None:
@@ -183,31 +162,12 @@ class Run:
             below, side_below = (
                 [one for one in entries if outcome is own or outcome.span_id in one.way] for entries in (main, side)
             )
-            found = witness.read(generic, last, below, side_below, self._digests)
+            found = witness.read(generic, last, below, side_below, self._kept.digests)
             if found is not None:
                 source = outcome if found.entry is None else found.entry.outcome
                 what = found.text or _said(source).what
                 return Choice(Rule.WITNESS, (Said(source, what),), source, outcome if outcome.input else source)
         return None
-
-    def _apart(self, entries: Iterable[Placed]) -> tuple[list[Placed], list[Placed]]:
-        """Return the completions that are no side completions, and those below tools, retrievers and guardrails.
-
-        What is said below evaluators, scorers, moderation and facets is never the answer, nor below ``side_spans``.
-        """
-        main: list[Placed] = []
-        side: list[Placed] = []
-        for entry in entries:
-            kind = self._side_of(entry)
-            if kind is not Side.VERDICT:
-                (main if kind is None else side).append(entry)
-        return main, side
-
-    def _side_of(self, entry: Placed) -> Side | None:
-        if not self._sides:
-            return None
-        on_the_way = {self._sides.get(one) for one in (entry.outcome.span_id, *entry.way) if one not in self._answers}
-        return next((kind for kind in (Side.VERDICT, Side.WORK) if kind in on_the_way), None)
 
     def _last(self, main: Sequence[Placed], side: Sequence[Placed]) -> Placed | None:
         """Return the last completion: a side completion only where nothing else is, or after a call that is open."""
@@ -223,10 +183,10 @@ class Run:
 
         A span executes the call that has its id; one whose id no known call has, those of the tool that it names.
         """
-        known = {call.id for entry in self._said for call in entry.calls if call.id is not None}
+        known = {call.id for entry in self._kept.said for call in entry.calls if call.id is not None}
         by_id: dict[str | None, int] = {}
         by_name: dict[str, int] = {}
-        for outcome in self._executions.values():
+        for outcome in self._kept.executions.values():
             execution = outcome.execution
             if execution is not None and execution.id in known:
                 by_id[execution.id] = max(outcome.start, by_id.get(execution.id, 0))
@@ -241,25 +201,18 @@ class Run:
 
     def _counted_once(self) -> Sequence[Placed]:
         """Return what was said, without what a service's own processor had mirrored from below a span onto it."""
-        if all(entry.outcome.completion is not None for entry in self._said):
-            return self._said
+        if all(entry.outcome.completion is not None for entry in self._kept.said):
+            return self._kept.said
         above: dict[str, set[SpanId]] = {}
-        for entry in self._said:
+        for entry in self._kept.said:
             if entry.outcome.completion is not None:
                 above.setdefault(entry.outcome.completion.render(self._config.format), set()).update(entry.way)
         return [
             entry
-            for entry in self._said
+            for entry in self._kept.said
             if entry.outcome.completion is not None
             or entry.outcome.span_id not in above.get(entry.outcome.explicit or "", ())
         ]
-
-    def _up_to_answer(self, entry: Placed) -> Sequence[SpanId] | None:
-        """Return an outcome's way up to the span that ``answer_spans`` names, None if there is none on it."""
-        if entry.outcome.span_id in self._answers:
-            return ()
-        at = next((at for at, one in enumerate(entry.way) if one in self._answers), None)
-        return None if at is None else entry.way[: at + 1]
 
     # --- where there is none -------------------------------------------------------------------------------------
 
@@ -267,22 +220,22 @@ class Run:
         """Choose the last generic output below; what led up to a model that failed or said nothing is none."""
         if self._config.root == "own":
             return None
-        silent = 0 if self._silent is None else self._silent.end
+        silent = 0 if self._kept.silent is None else self._kept.silent.end
         return _last_generic(
-            one for one in self._generics.values() if one.outcome.end >= silent and self._side_of(one) is None
+            one for one in self._kept.generics.values() if one.outcome.end >= silent and self._kept.side_of(one) is None
         )
 
     def _why_not(self, own: Outcome) -> Reason:
         if self._config.root == "own":
             return Reason.NOT_MIRRORED
-        if self._said:
+        if self._kept.said:
             return Reason.SIDE_ONLY
-        silent = self._silent or (own if own.is_model else None)
+        silent = self._kept.silent or (own if own.is_model else None)
         if silent is None:
             return Reason.NO_MODEL
         return Reason.FAILED if silent.has_failed else Reason.NO_CONTENT
 
-    # --- what is kept --------------------------------------------------------------------------------------------
+    # --- what is said below ------------------------------------------------------------------------------------------
 
     def add(self, outcome: Outcome, way: Sequence[SpanId] = ()) -> None:
         """Add what a span below the root says.
@@ -291,57 +244,12 @@ class Run:
             outcome: What it says.
             way: The ids of the spans on its way up to the root, its parent's first, the root's not among them.
         """
-        entry = Placed(outcome, way)
-        if outcome.side is not None:
-            _remember(self._sides, outcome.span_id, outcome.side)
-        if outcome.is_answer:
-            _remember(self._answers, outcome.span_id, entry)
-        if outcome.execution is not None:
-            _remember(self._executions, outcome.span_id, outcome)
-        if outcome.completion is not None or outcome.explicit is not None:
-            self._add_said(entry)
-            return
-        if outcome.may_have_generic:
-            _remember(self._generics, outcome.span_id, entry, MAX_WHOLE)
-        if outcome.is_model and (self._silent is None or outcome.order > self._silent.order):
-            self._silent = outcome
+        self._kept.add(Placed(outcome, way))
 
     @property
     def has_answer(self) -> bool:
         """Whether a completion has come that is no call of a tool: after such a one more is to come."""
-        return any(self._config.root == "first" or not entry.calls for entry in self._said)
-
-    def _add_said(self, entry: Placed) -> None:
-        if self._config.root == "all" and self._chars >= self._config.max_length:
-            self._digest(entry)
-            return
-        self._chars += _length(entry)
-        if not self._said or _order(entry) >= _order(self._said[-1]):
-            self._said.append(entry)
-        else:
-            insort(self._said, entry, key=_order)
-        if self._config.root != "all" and (len(self._said) > 2 * MAX_WHOLE or self._chars > MAX_CHARS):
-            self._let_go()
-
-    def _let_go(self) -> None:
-        """Keep what may be the answer: the first and the last ones of the texts, the calls and the side completions."""
-        main, side = self._apart(self._said)
-        texts, calls = [one for one in main if not one.calls], [one for one in main if one.calls]
-        kept, chars = set[int](), 0
-        for group, number in ((texts, MAX_WHOLE // 2), (calls, MAX_WHOLE // 4), (side, MAX_WHOLE // 4)):
-            for entry in (*group[-1:], *group[:1], *reversed(group[1 - number : -1])):
-                chars += _length(entry)
-                if chars <= MAX_CHARS or not kept:
-                    kept.add(id(entry))
-        for entry in main + side:
-            if id(entry) not in kept:
-                self._digest(entry)
-        self._said = [entry for entry in self._said if id(entry) in kept]
-        self._chars = sum(map(_length, self._said))
-
-    def _digest(self, entry: Placed) -> None:
-        if entry.text is not None and len(self._digests) < MAX_DIGESTS:
-            self._digests[hash(entry.text.strip())] = None
+        return any(self._config.root == "first" or not entry.calls for entry in self._kept.said)
 
 
 def decide(
@@ -384,7 +292,7 @@ def _own_generic(own: Outcome) -> Choice | None:
 
 
 def _last_generic(entries: Iterable[Placed]) -> Choice | None:
-    for entry in sorted(entries, key=_order, reverse=True):
+    for entry in sorted(entries, key=order_of, reverse=True):
         outcome = entry.outcome
         generic = outcome.generic
         if generic is not None:
@@ -399,7 +307,7 @@ def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -
     """
     texts = [entry for entry in entries if not entry.calls]
     if len(texts) == len(entries):
-        return max(texts, key=_order, default=None)
+        return max(texts, key=order_of, default=None)
     latest_start = max((text.outcome.start for text in texts), default=-1)
     above = set(chain.from_iterable(text.way for text in texts))
     calls = [entry for entry in entries if entry.calls]
@@ -408,7 +316,7 @@ def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -
         for call in calls
         if latest_start < call.outcome.end and call.outcome.span_id not in above and not is_executed(call)
     ]
-    return max([*texts, *unanswered] or calls, key=_order, default=None)
+    return max([*texts, *unanswered] or calls, key=order_of, default=None)
 
 
 def _follows(text: Placed, call: Placed) -> bool:
@@ -438,22 +346,3 @@ def _alone(rule: Rule, entry: Placed | None) -> Choice | None:
 
 def _said(outcome: Outcome) -> Said:
     return Said(outcome, (outcome.explicit or "") if outcome.completion is None else outcome.completion)
-
-
-def _order(entry: Placed) -> tuple[int, int, SpanId]:
-    return entry.outcome.order
-
-
-def _length(entry: Placed) -> int:
-    if entry.text is not None:
-        return len(entry.text)
-    completion = entry.outcome.completion
-    return sum(len(str(message)) for message in completion.messages) if completion is not None else 0
-
-
-def _remember(known: dict[SpanId, _Value], span_id: SpanId, value: _Value, most: int = MAX_MARKS) -> None:
-    """Remember something of a span; beyond so many, the older half is forgotten."""
-    known[span_id] = value
-    if len(known) > most:
-        for one in list(islice(known, most // 2)):
-            del known[one]

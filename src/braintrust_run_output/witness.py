@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .completion import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .outcome import Placed
 
@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
 
 def read(
-    generic: Completion, last: Placed, main: Sequence[Placed], side: Sequence[Placed], digests: Collection[int]
+    generic: Completion, last: Placed, main: Sequence[Placed], side: Sequence[Placed], digests: Mapping[int, int]
 ) -> Found | None:
     """Return the answer by a generic output, None if it fits nothing that was said below it.
 
@@ -46,7 +46,7 @@ def read(
         last: The completion that is the answer if there is no witness.
         main: The completions below it, in the order of their ends.
         side: The side completions below it: named only by texts that are long enough.
-        digests: The digests of completions that are no more there whole.
+        digests: The digests of completions that are no more there whole, to the order in which they went.
     """
     text = (generic.text or "").strip()
     if not text:
@@ -62,7 +62,7 @@ class _Below:
     """The completions below a witness, to be asked for."""
 
     def __init__(
-        self, source: str, last: Placed, entries: Sequence[Placed], sides: frozenset[int], digests: Collection[int]
+        self, source: str, last: Placed, entries: Sequence[Placed], sides: frozenset[int], digests: Mapping[int, int]
     ) -> None:
         self._source = source
         self._last = last
@@ -114,7 +114,11 @@ class _Below:
         ]
         if any(entry is self._last for entry in held):
             return Found(self._last)
-        return Found(max(held, key=lambda entry: entry.outcome.order)) if held else None
+        if held:
+            return Found(max(held, key=lambda entry: entry.outcome.order))
+        gone = [string for string in strings if hash(string) in self._digests]
+        latest = max(gone, key=lambda string: self._digests[hash(string)], default=None)
+        return None if latest is None else Found(None, self._itself(latest))
 
     def _may_name(self, entry: Placed, said: str) -> bool:
         return len(said) >= LONG_ENOUGH or id(entry) not in self._sides

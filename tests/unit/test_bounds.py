@@ -10,8 +10,9 @@ from opentelemetry import trace
 
 from braintrust_run_output import Completion, RunOutputConfig, traces
 from braintrust_run_output._sdk import Ids
+from braintrust_run_output.kept import MAX_CHARS
 from braintrust_run_output.outcome import Outcome
-from braintrust_run_output.run import MAX_CHARS, Rule, Run
+from braintrust_run_output.run import Rule, Run
 from braintrust_run_output.traces import Traces
 from support import RUN_OUTPUT, pipeline
 
