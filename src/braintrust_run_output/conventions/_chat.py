@@ -264,7 +264,7 @@ def _messages_of(item: Object) -> Iterator[Message]:
                     yield from _message(role, texts, calls)
                     yield Message("tool")
                     texts, calls = [], {}
-        elif is_object(block) and any(key in block for key in _HOSTED_CODE):
+        elif is_object(block) and _has_any(block, _HOSTED_CODE):
             yield from _message(role, texts, calls)
             yield Message("tool")
             texts, calls = [], {}
@@ -377,11 +377,12 @@ def _is_tool_result(block: object) -> bool:
     if not is_object(block):
         return False
     kind = type_of(block)
-    return (
-        kind in _TOOL_RESULT
-        or kind.endswith(("_tool_result", "_call_output"))
-        or not block.keys().isdisjoint(_TOOL_RESULT_KEYS)
-    )
+    return kind in _TOOL_RESULT or kind.endswith(("_tool_result", "_call_output")) or _has_any(block, _TOOL_RESULT_KEYS)
+
+
+def _has_any(block: Object, keys: tuple[str, ...]) -> bool:
+    """Whether any of the keys has a value. Dumps of SDK objects have all, most of them null."""
+    return not block.keys().isdisjoint(keys) and any(block.get(key) is not None for key in keys)
 
 
 def _text_of(block: object) -> str | None:

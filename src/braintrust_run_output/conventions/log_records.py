@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from ..completion import Completion
 
+_PROVIDER = ("gen_ai.system", "gen_ai.provider.name")
+_ANTHROPIC = "anthropic"
+"""Whose turns OpenLLMetry writes as a record a block, though ``index`` should be the choice: there is only one."""
 _NAME_ATTRIBUTES = ("event.name", "event_name")
 NAMES = frozenset({CHOICE, CONTENT, DETAILS})
 """The names of the events that may hold an output."""
@@ -63,7 +66,9 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
     content = plain(parse(body))
     if content is None or content == "":
         return from_messages(read_choice(attributes), CHOICE)
-    return from_messages(read_messages(content), CHOICE)
+    completion = from_messages(read_messages(content), CHOICE)
+    is_block = any(attributes.get(key) == _ANTHROPIC for key in _PROVIDER)
+    return completion._replace(is_block=True) if completion is not None and is_block else completion
 
 
 def is_further_choice(body: object) -> bool | None:

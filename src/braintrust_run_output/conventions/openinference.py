@@ -24,10 +24,10 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from ..completion import Message, ToolCall, from_messages, from_text
-from ._chat import unnested
+from ._chat import is_items, unnested
 from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
-from ._json import is_array, is_object, literal
+from ._json import is_array, is_object, literal, parse
 from ._no_answer import is_no_answer
 from ._responses import read_response
 from ._unwrap import unwrap
@@ -70,7 +70,18 @@ def read_output_messages(attributes: Attributes, _events: Sequence[Event], _scop
     text = attributes.get(_CONTENT)
     if isinstance(text, str) and text and attributes.get(_ROLE, "assistant") == "assistant" and _is_all(attributes):
         return from_text(dspy_answer(text), _SOURCE)
-    return from_messages(messages_at(attributes, _PREFIX), _SOURCE)
+    completion = from_messages(messages_at(attributes, _PREFIX), _SOURCE)
+    if completion is not None and completion.text is None and not completion.calls_tools:
+        return _items(attributes.get(_OUTPUT)) or completion
+    return completion
+
+
+def _items(value: object) -> Completion | None:
+    """Return what a response of the Responses API says: flattened, its reasoning may look like another text."""
+    response = parse(value) if isinstance(value, str) and '"output"' in value else None
+    if not is_object(response) or not is_items(response.get("output")):
+        return None
+    return from_messages(read_response(response), _OUTPUT, raw=str(value))
 
 
 def _is_all(attributes: Attributes) -> bool:

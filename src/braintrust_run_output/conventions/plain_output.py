@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _KEY = "output"
+_KEYS = (_KEY, "llm.generated_message")
+"""promptflow: where the output is a stream, the message that came of it."""
 _PROMPTFLOW_KIND = "span_type"
 _MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 _VOLTAGENT_KIND = "entity.type"
@@ -44,7 +46,9 @@ def read_model(attributes: Attributes, _events: Sequence[Event], _scope: str) ->
         or any(key in attributes for key in _MODELS)
     ):  # fmt: skip
         return None
-    return from_model_output(attributes[_KEY], _KEY)
+    return next(
+        (found for key in _KEYS if key in attributes and (found := from_model_output(attributes[key], key))), None
+    )
 
 
 def read_function(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -54,5 +58,5 @@ def read_function(attributes: Attributes, _events: Sequence[Event], _scope: str)
     return unwrap(attributes[_KEY], _KEY)
 
 
-MODEL = Convention("output of a model", read_model, keys=frozenset({_KEY}))
+MODEL = Convention("output of a model", read_model, keys=frozenset(_KEYS))
 FUNCTION = Convention("promptflow function", read_function, keys=frozenset({_KEY}), needs=frozenset({_PROMPTFLOW_KIND}))

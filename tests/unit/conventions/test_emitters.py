@@ -26,6 +26,37 @@ def t(text=T):
 
 
 ATTRIBUTES = [
+    (
+        "promptflow, a stream",
+        {
+            "span_type": "LLM",
+            "output": '"<generator object f at 0x7f>"',
+            "llm.generated_message": J({"role": "assistant", "content": T}),
+        },
+        T,
+    ),
+    (
+        "oi reasoning that looks like a text",
+        {
+            **LLM,
+            M + "role": "assistant",
+            M + "contents.0.message_content.type": "text",
+            M + "contents.0.message_content.text": "hm",
+            "llm.output_messages.1.message.role": "assistant",
+            "llm.output_messages.1.message.contents.0.message_content.type": "text",
+            "llm.output_messages.1.message.contents.0.message_content.text": T,
+            "output.value": J(
+                {
+                    "object": "response",
+                    "output": [
+                        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+                        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": T}]},
+                    ],
+                }
+            ),
+        },
+        T,
+    ),
     # PARTS
     ("text", {O: parts(t())}, T),
     ("reasoning first", {O: parts({"type": "reasoning", "content": "hm"}, t())}, T),

@@ -263,6 +263,30 @@ SHAPES = [
         T,
     ),
     (
+        "gemini, as a dump with nulls",
+        {
+            "candidates": [
+                {
+                    "content": {
+                        "parts": [
+                            {
+                                "thought": None,
+                                "code_execution_result": None,
+                                "executable_code": None,
+                                "function_call": None,
+                                "function_response": None,
+                                "text": T,
+                            }
+                        ],
+                        "role": "model",
+                    },
+                    "finish_reason": "STOP",
+                }
+            ]
+        },
+        T,
+    ),
+    (
         "gemini call",
         {
             "candidates": [
