@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,14 +41,15 @@ class Completion(NamedTuple):
         text: The output as plain text, where it is nothing but text.
         messages: The output as chat messages, where it is more than one text.
         raw: The source value as found, where it was a single string.
-        is_block: Whether it is one block of a turn, of which others may be found beside it.
+        block: Which block of a turn it is, where others may be found beside it: ``text``, or ``unknown`` if it may as well
+            be what the model thought.
     """
 
     source: str
     text: str | None = None
     messages: tuple[Message, ...] = ()
     raw: str | None = None
-    is_block: bool = False
+    block: Literal["text", "unknown"] | None = None
 
     def render(self, format: Format = "text") -> str:  # noqa: A002 (the field's name)
         """Return the run output.
@@ -75,17 +76,19 @@ class Completion(NamedTuple):
     def joined(self, other: Completion) -> Completion:
         """Return this completion with what else was found of the same turn: another choice, or another block.
 
-        Of two blocks that are texts the later one counts: what stands before it is the model's thinking.
+        Of two blocks that may be texts or thinking the later one is the text.
         """
         said = [
             *(self.messages or (Message("assistant", self.text),)),
             *(other.messages or (Message("assistant", other.text),)),
         ]
-        if self.is_block and other.is_block:
-            texts = [index for index, message in enumerate(said) if not message.tool_calls]
-            said = [message for index, message in enumerate(said) if message.tool_calls or index == texts[-1]]
+        if self.block and other.block:
+            texts = [message.content or "" for message in said if not message.tool_calls]
+            text = texts[-1] if other.block == "unknown" and texts else "".join(texts)
+            calls = [message for message in said if message.tool_calls]
+            said = [*([Message("assistant", text)] if texts else ()), *calls]
         found = _completion(_one_turn(said), self.source, None)
-        return found._replace(is_block=self.is_block) if found else self
+        return found._replace(block=other.block) if found else self
 
 
 def from_text(text: str, source: str, *, raw: str | None = None) -> Completion | None:

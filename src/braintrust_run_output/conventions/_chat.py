@@ -40,7 +40,7 @@ _TOOL_RESULT = frozenset({
     "tool_call_response", "tool_result", "tool-result", "toolResult", "function_call_output",
     "server_tool_call_response", "builtin-tool-return", "tool-return", "server_tool_result", "mcp_approval_response",
 })  # fmt: skip
-_NO_STEP = frozenset({"mcp_list_tools", "image_generation_call", "compaction", "item_reference"})
+_NO_STEP = frozenset({"mcp_list_tools", "image_generation_call", "image_generation", "compaction", "item_reference"})
 """Items of the Responses API that are neither said nor a step on the way to what is said."""
 _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
 _NO_TEXTS = ("result", "return", "plain")
@@ -57,7 +57,7 @@ _CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id", "tool_i
 _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = (
     "arguments", "input", "args", "parameters", "tool_kwargs", "tool_arguments", "action", "operation", "code",
-    "queries",
+    "queries", "server_tool_call",
 )  # fmt: skip
 _RESULT_IDS = ("id", "tool_call_id", "tool_use_id", "toolUseId", "call_id", "toolCallId")
 
@@ -256,6 +256,8 @@ def _messages_of(item: Object) -> Iterator[Message]:
             yield Message("tool", _result_text(block))
             texts, calls = [], {}
             answered.add(first_string(block, *_RESULT_IDS))
+        elif is_object(block) and _is_no_step(block):
+            continue
         elif _is_tool_call(block):
             call = read_tool_call(block)
             if call is not None and (call.id is None or call.id not in answered):
@@ -331,7 +333,7 @@ def _role_of(item: Object) -> str:
 def _blocks_of(item: Object) -> Iterator[object]:
     """Yield what a message consists of: its texts, content blocks, parts and tool calls."""
     kind = type_of(item)
-    if kind in _NO_STEP:
+    if _is_no_step(item):
         return
     if _is_tool_result(item) or kind in _REASONING or ("role" not in item and _is_tool_call(item)):
         yield item  # an item of OpenAI's Responses API is itself a block
@@ -361,6 +363,11 @@ def _tool_calls_of(item: Object) -> Iterator[object]:
         if found:
             yield from found
             return
+
+
+def _is_no_step(block: Object) -> bool:
+    hosted = block.get("server_tool_call")  # OpenTelemetry's GenAI: the item of the Responses API
+    return (type_of(hosted) if is_object(hosted) else type_of(block)) in _NO_STEP
 
 
 def _is_tool_call(block: object) -> bool:

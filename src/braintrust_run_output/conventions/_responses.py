@@ -10,6 +10,7 @@ from ..completion import Message
 from ._chat import answer_in, is_chat, is_content_blocks, is_items, read_messages
 from ._json import Object, is_array, is_object
 from ._reprs import is_repr, read_repr
+from ._stream import final_response, read_chunks
 
 _TEXTS = (
     "text", "outputText", "output_text", "generated_text", "generation", "completion", "combined_chunk_content",
@@ -43,6 +44,11 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
     """
     if not isinstance(value, str) and (answer := answer_in(value)) is not None:
         return [Message("assistant", answer)]
+    if is_array(value) and value:
+        if (response := final_response(value)) is not None:
+            return read_response(response)
+        if (streamed := read_chunks(value)) is not None:
+            return streamed
     if is_chat(value):  # Anthropic, Ollama, Cohere, or bare messages
         return read_messages(value)
     if is_items(value):

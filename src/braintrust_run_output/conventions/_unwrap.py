@@ -14,7 +14,7 @@ from ._dspy import dspy_answer
 from ._json import Object, compact, is_array, is_object, looks_like_json, parse
 from ._no_answer import is_not_said
 from ._reprs import is_repr, read_repr
-from ._responses import read_response
+from ._responses import find_messages, read_response
 
 _WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message")
 """Keys whose value is the output, whatever stands beside them."""
@@ -83,6 +83,8 @@ def _messages_in(value: object) -> list[Message] | None:
         return read_messages(value)
     if is_items(value):
         return read_response(value)
+    if is_array(value) and value and is_object(value[0]) and ("choices" in value[0] or "response" in value[0]):
+        return find_messages(value)
     return read_messages({"content": value}) if is_content_blocks(value) else None
 
 

@@ -36,11 +36,14 @@ def read_generation(attributes: Attributes, _events: Sequence[Event], _scope: st
 
 def read_observation(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of another observation or of the trace, unwrapped."""
-    for key in (_OUTPUT, _TRACE_OUTPUT):
+    keys = (_TRACE_OUTPUT,) if attributes.get(_TYPE) == "generation" else (_OUTPUT, _TRACE_OUTPUT)
+    for key in keys:
         if key in attributes and (completion := unwrap(attributes[key], key)) is not None:
             return completion
     return None
 
 
 GENERATION = Convention("Langfuse generation", read_generation, keys=frozenset({_OUTPUT}))
-OBSERVATION = Convention("Langfuse observation", read_observation, keys=frozenset({_OUTPUT, _TRACE_OUTPUT}))
+OBSERVATION = Convention(
+    "Langfuse observation", read_observation, keys=frozenset({_OUTPUT, _TRACE_OUTPUT}), needs=frozenset({_TYPE})
+)

@@ -67,8 +67,11 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
     if content is None or content == "":
         return from_messages(read_choice(attributes), CHOICE)
     completion = from_messages(read_messages(content), CHOICE)
-    is_block = any(attributes.get(key) == _ANTHROPIC for key in _PROVIDER)
-    return completion._replace(is_block=True) if completion is not None and is_block else completion
+    if completion is None or all(attributes.get(key) != _ANTHROPIC for key in _PROVIDER):
+        return completion
+    message = content.get("message") if is_object(content) else None
+    has_type = is_object(message) and is_object(message.get("content"))  # while streaming
+    return completion._replace(block="text" if has_type else "unknown")
 
 
 def is_further_choice(body: object) -> bool | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import from_messages
-from ._chat import read_messages
+from ._chat import is_items, read_messages
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, is_object, parse
 
@@ -29,7 +29,8 @@ _OUTPUTS = (_CHOICE, "gen_ai.assistant.message")
 _OF_A_MODEL = frozenset({"gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.system"})
 """What a model's span has: others have events, too."""
 _UNKNOWN = "gen_ai.unknown"
-"""How logfire calls an item that is no message, as the reasoning before an answer and the searches beside it."""
+"""How logfire calls an item that is no message, as the reasoning before an answer and the searches beside it: what it
+is stands in its ``data``."""
 
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -48,10 +49,19 @@ def _output(items: Sequence[object]) -> list[object]:
         name = _name_of(item)
         if name not in (*_OUTPUTS, _UNKNOWN):
             break
-        if name != _UNKNOWN:
-            output.append(item)
+        known = _known(item) if name == _UNKNOWN else item
+        if known is not None:
+            output.append(known)
     output.reverse()
     return [item for item in output if _name_of(item) == _CHOICE] or output
+
+
+def _known(item: object) -> object:
+    """Return what logfire does not know as it stands in the response: a refusal, a call of a provider's own tool."""
+    data = item.get("data") if is_object(item) else None
+    if not is_object(data):
+        return None
+    return data if is_items([data]) else {"role": "assistant", "content": [data]}
 
 
 def _name_of(item: object) -> object:

@@ -27,6 +27,56 @@ def t(text=T):
 
 ATTRIBUTES = [
     (
+        "logfire, a refusal and hosted items",
+        {
+            "events": J(
+                [
+                    {"event.name": "gen_ai.user.message", "role": "user", "content": "?"},
+                    {"event.name": "gen_ai.unknown", "data": {"type": "mcp_list_tools", "tools": []}},
+                    {"event.name": "gen_ai.unknown", "data": {"type": "refusal", "refusal": "No."}},
+                ]
+            )
+        },
+        "No.",
+    ),
+    (
+        "logfire, a computer's call",
+        {
+            "events": J(
+                [
+                    {"event.name": "gen_ai.user.message", "role": "user", "content": "?"},
+                    {
+                        "event.name": "gen_ai.unknown",
+                        "data": {"type": "computer_call", "call_id": "c1", "action": {"type": "click"}},
+                    },
+                ]
+            )
+        },
+        call("computer", '{"type":"click"}'),
+    ),
+    (
+        "server tools that list or draw",
+        {
+            O: parts(
+                {"type": "server_tool_call", "name": "mcp_list_tools", "server_tool_call": {"type": "mcp_list_tools"}},
+                {
+                    "type": "server_tool_call",
+                    "name": "image_generation",
+                    "server_tool_call": {"type": "image_generation"},
+                },
+            )
+        },
+        None,
+    ),
+    (
+        "langfuse, an image",
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.output": J({"type": "image_generation_call", "result": "x"}),
+        },
+        None,
+    ),
+    (
         "promptflow, a stream",
         {
             "span_type": "LLM",
@@ -843,6 +893,14 @@ def test_events(events, said):
 
 
 GENERIC = [
+    (
+        "langfuse, a generation",
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.output": J({"a": None, "id": "x", "type": "image_generation_call"}),
+        },
+        None,
+    ),
     ("lw span", {"langwatch.span.type": "span", "langwatch.output": J({"type": "text", "value": T})}, T),
     ("lmnr", {"lmnr.span.output": J(T)}, T),
     ("agentops", {"agentops.entity.output": T}, T),
@@ -990,3 +1048,35 @@ def test_records(record, said):
     completion = read_record(*record)
 
     assert (completion and completion.render()) == said
+
+
+BLOCKS = {
+    "thinking and text": (["hm", T], T),
+    "text and text, while streaming": (
+        [{"type": "text", "content": "The "}, {"type": "text", "content": "end"}],
+        "The end",
+    ),
+    "thinking, while streaming": ([{"type": "thinking", "content": "hm"}, {"type": "text", "content": T}], T),
+}
+
+
+@pytest.mark.parametrize(("contents", "said"), BLOCKS.values(), ids=BLOCKS)
+def test_a_record_for_each_block_of_a_turn(contents, said):
+    records = [
+        read_record("gen_ai.choice", {"index": n, "message": {"content": content}}, {"gen_ai.system": "anthropic"})
+        for n, content in enumerate(contents)
+    ]
+    first, *more = [record for record in records if record is not None]
+    for record in more:
+        first = first.joined(record)
+
+    assert first.render() == said
+
+
+def test_choices_of_other_providers_stay_apart():
+    first, second = (
+        read_record("gen_ai.choice", {"index": n, "message": {"content": str(n)}}, {"gen_ai.system": "openai"})
+        for n in range(2)
+    )
+
+    assert [message["content"] for message in json.loads(first.joined(second).render())] == ["0", "1"]

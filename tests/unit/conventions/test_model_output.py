@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from braintrust_run_output.conventions import from_model_output
+from braintrust_run_output.conventions._unwrap import unwrap
 from emitted import T, call
 
 SHAPES = [
@@ -626,6 +627,49 @@ def test_the_same_as_json_text(output, said):
     completion = from_model_output(json.dumps(output), "output", may_be_said=False)
 
     assert (completion and completion.render()) == said
+
+
+def chunk(**delta):
+    return {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+
+
+STREAMS = {
+    "text": (
+        [chunk(role="assistant", content=""), chunk(content="Par"), chunk(content="is."), {"choices": []}],
+        "Paris.",
+    ),
+    "refusal": ([chunk(refusal="N"), chunk(refusal="o.")], "No."),
+    "call": (
+        [
+            chunk(tool_calls=[{"index": 0, "id": "c1", "function": {"name": "get_weather", "arguments": ""}}]),
+            chunk(tool_calls=[{"index": 0, "function": {"arguments": '{"city":'}}]),
+            chunk(tool_calls=[{"index": 0, "function": {"arguments": '"Paris"}'}}]),
+        ],
+        call(),
+    ),
+    "nothing": ([chunk(role="assistant", content=None), {"choices": []}], None),
+    "Responses API": (
+        [
+            {"type": "response.created", "response": {"output": []}},
+            {"type": "response.output_text.delta", "delta": "Paris."},
+            {
+                "type": "response.completed",
+                "response": {"output": [{"type": "message", "content": [{"type": "output_text", "text": "Paris."}]}]},
+            },
+        ],
+        "Paris.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("pieces", "said"), STREAMS.values(), ids=STREAMS)
+def test_the_pieces_of_a_stream_add_up(pieces, said):
+    for completion in (
+        from_model_output(pieces, "output"),
+        unwrap(pieces, "output"),
+        unwrap(json.dumps(pieces), "output"),
+    ):
+        assert (completion and completion.render()) == said
 
 
 @pytest.mark.parametrize("said", ['{"count": 2}', '{"label": "spam", "score": 0.9}', '{"city": "Paris"}', "[1, 2]"])
