@@ -49,6 +49,28 @@ def test_a_pipeline_makes_rows_with_run_outputs(bt, traces, tmp_path, intake):
     assert shown["dataset"]["id"] == dataset.id
 
 
+def test_a_pipeline_that_is_run_again_takes_no_correction_back(bt, traces, tmp_path, intake):
+    file = tmp_path / "pipeline.py"
+    file.write_text(PIPELINE)
+    run = ("datasets", "pipeline", "run", file, "--runner", sys.executable)
+    bt(*run, "--root-span-id", traces[0]["root_span_id"])
+    (dataset,) = intake.store.objects("dataset", name="run outputs")
+    (row,) = intake.store.dataset(dataset.id)
+    corrected = {
+        "expected": "corrected",
+        "input": "corrected",
+        "tags": ["seen"],
+        "metadata": {"run_output": "corrected"},
+    }
+    intake.store.insert_dataset_rows([{"id": row["id"], "_is_merge": True, **corrected}], dataset.id)
+    before = intake.store.dataset_row(row["id"], dataset.id)
+
+    bt(*run)
+
+    assert len(intake.store.dataset(dataset.id)) == 3
+    assert intake.store.dataset_row(row["id"], dataset.id) == before
+
+
 def test_logs_are_listed(bt, traces):
     logs = json.loads(bt("view", "logs", "--json"))
     spans = json.loads(bt("view", "logs", "--json", "--list-mode", "spans", "--search", "answer 1"))

@@ -96,6 +96,7 @@ def run_insert(
         ):
             where = api.project(project)
             target = api.create_dataset(dataset, where) if apply else api.find_dataset(dataset, where)
+            recorded: Iterable[Iterable[Mapping[str, object]]]
             project_id = None
             if otlp is not None:
                 recorded = datasets.traces_of_otlp(otlp)

@@ -1,15 +1,15 @@
 """Dataset rows from recorded traces: ``input``, the model's run-time output, and where it came from.
 
-A row has the root's ``input`` (the first model call's, if the root has none), ``expected`` only where the trace has
-one, ``metadata.run_output``, ``metadata.span_id`` and ``metadata.root_span_id``. Its id is made of the dataset and the
-span, so a trace is one row, however often it is inserted; a row that exists is read before, and only completed: see
-`corrections`.
+A row has the root's ``input`` (that of the model call that answered, if the root has none), ``expected`` only where the
+trace has one, ``metadata.run_output``, ``metadata.span_id`` and ``metadata.root_span_id``. Its id is made of the
+dataset and the span, so a trace is one row, however often it is inserted; a row that exists is read before, and only
+completed: see `corrections`.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,13 +19,13 @@ from . import traces
 from .api import ApiError
 from .corrections import completed, is_kept, marked
 from .logs import read_traces
+from .otlp_files import traces_of_otlp as traces_of_otlp
 from .rows import span_id_of
 from .turns import read_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from braintrust.logger import Dataset
 
@@ -268,37 +268,6 @@ def _remembered(row: Mapping[str, object]) -> Row:
 # --- where traces come from --------------------------------------------------------------------------------------
 
 
-def traces_of_otlp(path: str | Path) -> Iterator[list[Row]]:
-    """Yield the traces in a file of OTLP JSON: one export request, or one on each line.
-
-    Args:
-        path: The file.
-
-    Raises:
-        ApiError: The file cannot be read, or is not OTLP JSON.
-    """
-    try:
-        from ..local import map_request
-        from ..otlp import JSON, BadPayloadError, as_protobuf
-    except ImportError as error:
-        raise ApiError(str(error)) from None
-    found: defaultdict[str, list[Row]] = defaultdict(list)
-    try:
-        with open(path, "rb") as file:
-            for number, body in _requests_in(file.read()):
-                try:
-                    mapped = map_request(as_protobuf(body, JSON))
-                except BadPayloadError:
-                    raise ApiError(f"{path}, line {number}: not an OTLP JSON export request") from None
-                for row in mapped.rows:
-                    found[row["root_span_id"]].append(dict(row))
-    except OSError as error:
-        raise ApiError(f"cannot read {path}: {error.strerror or type(error).__name__}") from None
-    if not found:
-        raise ApiError(f"{path} holds no spans")
-    yield from found.values()
-
-
 def traces_of_intake(url: str) -> Iterator[list[Row]]:
     """Yield the traces that a local intake has, newest first.
 
@@ -353,20 +322,6 @@ def traces_of_logs(
 
 def _object(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
-
-
-def _requests_in(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield what a file holds: all of it where it is one JSON value, otherwise each line."""
-    import json
-
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        for number, line in enumerate(body.splitlines(), 1):
-            if line.strip():
-                yield number, line
-    else:
-        yield 1, body
 
 
 def _batches(made: Iterable[Row]) -> Iterator[list[Row]]:

@@ -16,6 +16,7 @@ from ..conventions._json import is_array, is_object
 from ..outcome import NOT_TRANSFORMED, Outcome, matches
 from ..writing import hexadecimal, value_of
 from . import outputs
+from .otlp_files import SpanRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,9 +37,11 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
     """Read what a row says.
 
     Args:
-        row: The row, or all that the records of a native span say of it.
+        row: The row, or all that the records of a native span say of it. One out of a file of OTLP has its span.
         config: What is written under which key, and which spans hold the answer, or never do.
     """
+    if isinstance(row, SpanRow):
+        return row.read(config)
     attributes, metadata = objects_of(row)
     kinds = {**metadata, _TYPE: attributes.get("type"), _PURPOSE: attributes.get("purpose")}
     name = str(attributes.get("name") or "")
