@@ -1,0 +1,314 @@
+"""The witness: what a handler, chain or decorated function returned tells which completion is the answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from braintrust_run_output.conventions import Side
+from braintrust_run_output.run import Rule
+from outcomes import Trace, calls, text
+
+ANSWER = "The capital of France is Paris."
+TITLE = "Paris, the capital of France"
+WORK = Side.WORK
+
+
+def titled() -> Trace:
+    """An answer, and a title after it."""
+    return Trace().add("llm", says=ANSWER, input='"asked"').add("title", says=TITLE, input='"title this"')
+
+
+# --- a text ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("returns", [ANSWER, f"\n {ANSWER} "])
+def test_a_text_that_equals_a_completion(returns):
+    choice = titled().choose(returns=returns)
+
+    assert (choice.rule, choice.source.name, choice.said[0].what) == (Rule.WITNESS, "llm", text(ANSWER))
+
+
+def test_a_short_text_that_equals_a_completion():
+    assert Trace().add("llm", says="4").add("title", says=TITLE).value(returns="4") == "4"
+
+
+def test_of_completions_that_a_text_equals_the_last_one_said_it():
+    trace = Trace().add("llm 1", says=ANSWER).add("llm 2", says=ANSWER).add("title", says=TITLE)
+
+    assert trace.source(returns=ANSWER) == "llm 2"
+
+
+def test_a_text_that_is_part_of_a_completion_is_the_answer_without_its_scaffolding():
+    trace = Trace().add("llm", says=f"Thought: I know this.\nFinal Answer: {ANSWER}").add("title", says=TITLE)
+
+    choice = trace.choose(returns=ANSWER)
+
+    assert choice.said[0].what.text == ANSWER
+    assert choice.source.name == "llm"
+
+
+@pytest.mark.parametrize(
+    ("said", "returns", "fits"),
+    [
+        ("Final Answer: 4", "4", True),
+        ("Final Answer:\t4", "4", True),
+        ("I think.\n4", "4", True),
+        ("I think it is 4", "4", False),
+        ("4: my final answer", "4", False),
+        ("It is okay.", "ok", False),
+    ],
+)
+def test_a_short_text_is_part_of_a_completion_only_at_its_end_after_a_colon_or_a_line_break(said, returns, fits):
+    assert Trace().add("llm", says=said).add("title", says=TITLE).value(returns=returns) == (returns if fits else TITLE)
+
+
+def test_a_text_that_contains_a_completion_has_that_as_its_answer():
+    assert titled().value(returns=f"{ANSWER}\n\nSources: [1] atlas.pdf") == ANSWER
+
+
+def test_of_completions_in_a_text_that_ran_one_after_the_other_the_last_is_the_answer():
+    trace = Trace().add("draft", says="A draft of the text, long enough.").add("llm", says=ANSWER)
+
+    assert trace.add("title", says=TITLE).value(returns=f"A draft of the text, long enough. {ANSWER}") == ANSWER
+
+
+def test_a_completion_in_another_in_a_text_is_not_the_answer():
+    trace = Trace().add("llm", says=f"In short: {ANSWER} More in the atlas.").add("summary", says=ANSWER)
+
+    assert trace.source(returns=f"In short: {ANSWER} More in the atlas. [1]") == "llm"
+
+
+def test_a_long_title_that_is_part_of_the_answer_is_not_the_answer():
+    title = "The capital of France and its river"
+    answer = f"{title}: Paris lies on the Seine."
+
+    assert Trace().add("llm", says=answer).add("title", says=title).value(returns=f"{answer}\n[1] atlas") == answer
+
+
+def test_a_title_after_an_answer_whose_witness_adds_sources():
+    assert titled().value(returns=f"{ANSWER}\n\nSources: [1] atlas.pdf, [2] map.pdf") == ANSWER
+
+
+@pytest.mark.parametrize("returns", ["Answer: 4", "The answer\n4"])
+def test_a_short_completion_at_the_end_of_a_text_after_a_colon_or_a_line_break(returns):
+    assert Trace().add("llm", says="4").add("title", says=TITLE).value(returns=returns) == "4"
+
+
+def test_a_short_completion_elsewhere_in_a_text_is_not_meant():
+    assert Trace().add("llm", says="4").add("title", says=TITLE).value(returns="Done in 4 seconds") == TITLE
+
+
+# --- branches --------------------------------------------------------------------------------------------------
+
+LEFT = "The left half of it, at some length."
+RIGHT = "The right half of it, at some length."
+
+
+def branches() -> Trace:
+    return Trace().add("left", says=LEFT, at=(0, 3), input='"l"').add("right", says=RIGHT, at=(1, 4), input='"r"')
+
+
+def test_two_branches_in_parallel_that_code_has_merged():
+    choice = branches().choose(returns=f"{LEFT}\n{RIGHT}", input='"both"')
+
+    assert choice.said[0].what.text == f"{LEFT}\n{RIGHT}"
+    assert (choice.source.name, choice.input_of.name) == ("root", "root")
+
+
+def test_two_branches_in_parallel_that_a_model_has_merged():
+    merged = "Left and right, merged into one text."
+
+    assert branches().add("merge", says=merged).value(returns=merged) == merged
+    assert branches().add("merge", says=merged).value() == merged
+
+
+def test_two_branches_in_parallel_that_said_the_same_are_not_merged():
+    trace = Trace().add("left", says=ANSWER, at=(0, 3)).add("right", says=ANSWER, at=(1, 4))
+
+    assert trace.value(returns=f"{ANSWER} {ANSWER}") == ANSWER
+
+
+def test_a_map_reduce():
+    trace = Trace()
+    for n in range(3):
+        trace.add(f"map {n}", says=f"Summary of part number {n}.", at=(0, n + 1))
+    reduced = "All parts, in one summary."
+
+    assert trace.add("reduce", says=reduced).value() == reduced
+    assert trace.value(returns=reduced) == reduced
+
+
+def test_a_map_reduce_with_a_late_mapper():
+    trace = Trace().add("map 1", says="Summary of part number 1.", at=(0, 1))
+    trace.add("reduce", says="All parts, in one summary.", at=(1, 2)).add("map 2", says="Summary of part 2.", at=(0, 9))
+
+    assert trace.value(returns="All parts, in one summary.") == "All parts, in one summary."
+    assert trace.value(
+        returns='{"summaries": ["Summary of part number 1."], "answer": "All parts, in one summary."}'
+    ) == ("All parts, in one summary.")
+
+
+# --- a state ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["answer", "output", "response", "result"])
+def test_a_states_text_under_a_telling_name_is_a_witness(name):
+    assert titled().value(returns=json.dumps({"title": TITLE, name: ANSWER, "question": "?"})) == ANSWER
+
+
+def test_a_states_answer_counts_before_its_output():
+    assert titled().value(returns=json.dumps({"output": TITLE, "answer": ANSWER})) == ANSWER
+
+
+def test_a_state_with_several_telling_names_holds_the_last_that_it_holds():
+    assert titled().value(returns=json.dumps({"output": ANSWER, "result": TITLE})) == TITLE
+
+
+def test_a_state_that_holds_one_completion_and_not_the_last():
+    state = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": ANSWER}]}
+
+    assert titled().source(returns=json.dumps(state)) == "llm"
+
+
+def test_of_several_that_a_state_holds_the_last_is_the_answer():
+    trace = Trace().add("turn 1", says="Hello, Ann!").add("turn 2", says=ANSWER).add("title", says=TITLE)
+
+    assert trace.value(returns=json.dumps({"messages": ["Hello, Ann!", ANSWER]})) == ANSWER
+
+
+def test_a_state_that_holds_the_last_changes_nothing():
+    choice = titled().choose(returns=json.dumps({"text": ANSWER, "title": TITLE}))
+
+    assert choice.source.name == "title"
+
+
+def test_a_state_that_holds_what_a_completion_is_as_json():
+    said = '{"city": "Paris", "country": "France"}'
+    trace = Trace().add("llm", says=said).add("title", says=TITLE)
+
+    assert trace.value(returns='{"final": {"country":"France","city":"Paris"}, "steps": 2}') == said
+
+
+def test_a_structured_answer_that_equals_the_state():
+    said = '{"city": "Paris"}'
+
+    assert Trace().add("llm", says=said).add("title", says=TITLE).value(returns=said) == said
+
+
+def test_a_part_of_a_string_in_a_state_is_not_held():
+    assert titled().value(returns=json.dumps({"log": f"said: {ANSWER}"})) == TITLE
+
+
+def test_json_that_does_not_parse_is_a_text():
+    assert titled().value(returns=f"[1] {ANSWER}") == ANSWER
+    assert titled().value(returns="{not: json}") == TITLE
+    assert titled().value(returns="[" * 100_000) == TITLE
+
+
+# --- which witness ---------------------------------------------------------------------------------------------
+
+
+def test_a_handler_that_returns_ok_decides_nothing_and_the_chain_below_it_is_asked():
+    trace = Trace().add("llm", "chain", says=ANSWER).add("title", "chain", says=TITLE)
+    trace.add("chain", "handler", returns=ANSWER, at=(0, 3)).add("handler", returns="ok", at=(0, 4))
+
+    assert trace.value(returns="ok") == ANSWER
+
+
+def test_the_outermost_that_fits_decides():
+    trace = Trace().add("llm", "chain", says=ANSWER).add("title", "chain", says=TITLE)
+    trace.add("chain", "handler", returns=TITLE, at=(0, 3)).add("handler", returns=ANSWER, at=(0, 4))
+
+    assert trace.value() == ANSWER
+    assert trace.value(returns=TITLE) == TITLE
+
+
+def test_what_is_said_outside_of_a_chain_is_not_named_by_it():
+    trace = Trace().add("before", says=ANSWER).add("llm", "chain", says=TITLE).add("chain", returns=ANSWER)
+
+    assert trace.value() == TITLE
+
+
+def test_a_chain_beside_the_last_completion_is_not_asked():
+    trace = Trace().add("llm", "chain", says=ANSWER).add("chain", returns=ANSWER).add("title", says=TITLE)
+
+    assert trace.value() == TITLE
+
+
+def test_asgis_http_send_spans_beside_the_chain_change_nothing():
+    trace = Trace().add("llm", "chain", says=ANSWER).add("title", "chain", says=TITLE)
+    trace.add("chain", "GET /ask", returns=ANSWER, at=(0, 3))
+    trace.add("http send 1", "GET /ask", returns="http.response.start").add("http send 2", "GET /ask", returns="body")
+
+    assert trace.add("GET /ask", at=(0, 9)).value() == ANSWER
+
+
+@pytest.mark.parametrize("returns", ["ok", "200", "None", "", "{}", "[]", '{"status": "done"}'])
+def test_a_witness_that_fits_nothing_decides_nothing(returns):
+    assert titled().choose(returns=returns).rule is Rule.LAST
+
+
+# --- side completions ------------------------------------------------------------------------------------------
+
+
+def graded(says: str) -> Trace:
+    trace = Trace().add("llm", says=ANSWER).add("in it", "guard", says=says, at=(1, 2))
+    return trace.add("guard", side=WORK, at=(1, 3))
+
+
+@pytest.mark.parametrize("returns", ["yes", '{"verdict": "yes"}', '{"answer": "yes"}', "Verdict: yes", "Verdict:\nyes"])
+def test_a_short_side_completion_is_not_named(returns):
+    assert graded("yes").value(returns=returns) == ANSWER
+
+
+@pytest.mark.parametrize("returns", ["{0}", "{0} [1]", '{{"text": "{0}"}}', '{{"answer": "{0}"}}'])
+def test_a_long_side_completion_is_named(returns):
+    said = "What the agent in the tool said."
+
+    assert graded(said).value(returns=returns.format(said)) == said
+
+
+def test_a_grader_that_says_yes_while_documents_in_the_state_contain_it():
+    trace = Trace().add("llm", says=ANSWER).add("in it", "grader", says="yes", at=(1, 2))
+    trace.add("grader", side=Side.VERDICT, at=(1, 3))
+    state = {"documents": ["yes", "no", f"yes, {TITLE}"], "grade": "yes", "generation": ANSWER}
+
+    assert trace.value(returns=json.dumps(state)) == ANSWER
+
+
+def test_an_unmarked_grader_before_the_answer_changes_nothing():
+    trace = Trace().add("grader", says="yes").add("llm", says=ANSWER)
+    state = {"documents": ["yes"], "grade": "yes", "generation": ANSWER}
+
+    assert trace.value(returns=json.dumps(state)) == ANSWER
+
+
+def test_what_an_evaluator_said_is_not_named_even_if_it_was_returned():
+    trace = Trace().add("llm", says=ANSWER).add("in it", "judge", says=TITLE, at=(1, 2))
+
+    assert trace.add("judge", side=Side.VERDICT, at=(1, 3)).value(returns=TITLE) == ANSWER
+
+
+# --- calls, explicit values, inputs ----------------------------------------------------------------------------
+
+
+def test_a_witness_names_a_text_before_a_call_that_nobody_executed():
+    trace = Trace().add("llm", says=ANSWER).add("llm 2", says=calls(("save", "c1")))
+
+    assert trace.value(returns=ANSWER) == ANSWER
+
+
+def test_a_witness_names_an_explicit_value():
+    assert Trace().add("post", explicit=ANSWER).add("title", says=TITLE).value(returns=ANSWER) == ANSWER
+
+
+def test_the_witness_spans_input_belongs_to_the_answer_or_else_the_calls():
+    assert titled().input(returns=ANSWER, input='"asked of the root"') == '"asked of the root"'
+    assert titled().input(returns=ANSWER) == '"asked"'
+    assert titled().input(returns="ok", input='"asked of the root"') == '"title this"'
+
+
+def test_a_roots_own_generic_output_as_a_witness_comes_after_its_own_completion():
+    assert titled().choose(says="own", returns=ANSWER).rule is Rule.OWN
