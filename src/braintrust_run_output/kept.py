@@ -151,7 +151,7 @@ class Kept:
         """Keep the witnesses of what may be the answer, and of the others the last ones that are no side spans'."""
         on_ways = (
             self._generics[one]
-            for group in self._groups()
+            for group in (self._groups() if self._max_chars is None else ())
             for entry in islice(_by_worth(group), MAX_WHOLE // 2)
             for one in reversed(entry.way)
             if one in self._generics
@@ -171,13 +171,15 @@ class Kept:
             self.digests[hash(text)] = len(self.digests)
 
     def _mark(self, known: dict[SpanId, _Value], span_id: SpanId, value: _Value) -> None:
-        """Note something of a span. Beyond so many, the older half is forgotten, first where nothing is said below."""
+        """Note something of a span. Of too many the older half is forgotten, first what has nothing said below it."""
         known[span_id] = value
-        if len(known) <= MAX_MARKS:
+        most = MAX_MARKS + len(self.said)
+        if len(known) <= most:
             return
         used = {one for entry in self.said for one in (entry.outcome.span_id, *entry.way)}
-        older = list(islice(known, MAX_MARKS // 2))
-        for one in [one for one in older if one not in used] or older:
+        older = list(islice(known, most // 2))
+        unused = [one for one in older if one not in used]
+        for one in unused if len(unused) > most // 8 else older:
             del known[one]
 
 
