@@ -221,7 +221,7 @@ def _is_message(item: Object) -> bool:
     return (
         (isinstance(role, str) and role.lower() in _ROLES)
         or "_role" in item
-        or _is_autogen(item)
+        or is_of_autogen(item)
         or (is_object(message) and not _MESSAGE_KEYS.isdisjoint(message))
         or (bool(item.get("lc")) and is_object(item.get("kwargs")))
         or (type_of(item) in _LANGCHAIN_ROLES and any(key in item for key in ("content", "data")))
@@ -307,11 +307,12 @@ def _unpacked(item: Object) -> Object:
         return {"type": item["type"], **data}
     if "_role" in item or "_content" in item:  # Haystack's dataclass
         return {key.removeprefix("_"): value for key, value in item.items()}
-    return _of_autogen(item) if _is_autogen(item) else item
+    return _of_autogen(item) if is_of_autogen(item) else item
 
 
-def _is_autogen(item: Object) -> bool:
-    return "source" in item and "content" in item and type_of(item).endswith(("Message", "Event"))
+def is_of_autogen(item: object) -> bool:
+    """Whether an object is a message of AutoGen. Of what its agents say to each other the last is the answer."""
+    return is_object(item) and "source" in item and "content" in item and type_of(item).endswith(("Message", "Event"))
 
 
 def _of_autogen(item: Object) -> Object:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _NOT_SAID = frozenset({"documents", "page_content", "embedding", "embeddings", "nodes", "source_nodes"})
 _BESIDE_WHAT_IS_NOT_SAID = _NOT_SAID | {"id", "type", "meta", "metadata", "model", "usage"}
 """Keys of retrieved documents and embeddings, where there is nothing else."""
+_BESIDE_A_REQUEST = frozenset({"input", "prompt", "current_agent_name"})
 _TOOL_RESULTS = frozenset({"raw_output", "tool_output"})
 _SHORTEST_EMBEDDING = 8
 _SHORTEST_NESTED_EMBEDDING = 1
@@ -103,9 +104,11 @@ def _is_thing(value: object) -> bool:
 
 
 def _is_request(value: Object) -> bool:
-    """Whether an object holds what is asked, and nothing that is said (LlamaIndex's events)."""
-    asked = value.get("input")
-    return is_array(asked) and bool(asked) and is_chat(asked) and value.keys() <= {"input", "current_agent_name"}
+    """Whether an object holds what is asked, and nothing that is said (LlamaIndex's events, Haystack's prompts)."""
+    asked = value.get("input", value.get("prompt"))
+    if not is_array(asked) or not asked or not value.keys() <= _BESIDE_A_REQUEST:
+        return False
+    return is_chat(asked) or all(isinstance(item, str) and is_repr(item) for item in asked)
 
 
 def _is_vector(value: list[object] | tuple[object, ...], shortest: int) -> bool:

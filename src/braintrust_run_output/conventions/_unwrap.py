@@ -9,7 +9,7 @@ taken as it is, unless no model can have said it: other reprs, prompts, retrieve
 from __future__ import annotations
 
 from ..completion import Completion, Message, from_messages, from_text
-from ._chat import is_chat, is_content_blocks, is_items, read_messages
+from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
 from ._json import Object, compact, is_array, is_object, looks_like_json, parse
 from ._no_answer import is_not_said
@@ -80,7 +80,7 @@ def _revived(value: object) -> object:
 
 def _messages_in(value: object) -> list[Message] | None:
     if is_chat(value):
-        return read_messages(value)
+        return read_messages(value[-1] if is_array(value) and all(map(is_of_autogen, value)) else value)
     if is_items(value):
         return read_response(value)
     if is_array(value) and value and is_object(value[0]) and ("choices" in value[0] or "response" in value[0]):

@@ -894,6 +894,30 @@ def test_events(events, said):
 
 GENERIC = [
     (
+        "autogen, agents that talk to each other",
+        {
+            "output.value": J(
+                [
+                    {"source": "user", "content": "?", "type": "TextMessage"},
+                    {"source": "alice", "content": "Over to bob.", "type": "HandoffMessage"},
+                    {"source": "bob", "content": T, "type": "TextMessage"},
+                ]
+            ),
+            "openinference.span.kind": "AGENT",
+        },
+        T,
+    ),
+    (
+        "haystack, a prompt",
+        {
+            "output.value": J(
+                {"prompt": ["ChatMessage(_role=<ChatRole.USER: 'user'>, _content=[TextContent(text='?')])"]}
+            ),
+            "openinference.span.kind": "CHAIN",
+        },
+        None,
+    ),
+    (
         "langfuse, a generation",
         {
             "langfuse.observation.type": "generation",
