@@ -86,7 +86,7 @@ def photograph(store: Store) -> None:
                     page.get_by_text("Live", exact=True).wait_for()
                 page.screenshot(path=HERE / f"{name}-{scheme}.png")
 
-            shoot("traces", "/", 470)
+            shoot("traces", "/", 490)
             shoot("trace", f"/ui/traces/{latest.root_span_id}", 900)
             shoot("reason", f"/ui/traces/{without_content.root_span_id}", 560)
             page.goto(f"/ui/traces/{latest.root_span_id}")
