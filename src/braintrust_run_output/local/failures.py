@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.exceptions import HTTPException
 
-from .intake.database import BusyError
+from .intake.database import BusyError, SlowQueryError
 from .intake.requests import respond
 from .page import pages
 
@@ -33,4 +33,12 @@ def _wait(_: Request, error: Exception) -> Response:
     return respond({"error": f"{error}: try again"}, 503, {"Retry-After": _RETRY_AFTER})
 
 
-HANDLERS: dict[Any, Callable[[Request, Exception], Response]] = {HTTPException: _refuse, BusyError: _wait}
+def _give_up(_: Request, error: Exception) -> Response:
+    return respond({"error": f"{error}: ask for less"}, 504)
+
+
+HANDLERS: dict[Any, Callable[[Request, Exception], Response]] = {
+    HTTPException: _refuse,
+    BusyError: _wait,
+    SlowQueryError: _give_up,
+}

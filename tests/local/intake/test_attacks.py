@@ -233,6 +233,28 @@ def test_no_query_breaks_the_server(intake):
         assert status in (200, 400, 404), (asked, answer)
 
 
+def test_no_pattern_takes_forever(intake):
+    """SQLite's own LIKE would try every way to divide the text."""
+    project = intake.store.register("project", "p").id
+    intake.store.insert([{"id": "r", "output": "a" * 100_000}], project)
+    select = f"SELECT id FROM project_logs('{project}') WHERE output"
+    for operator in ("LIKE", "ILIKE", "MATCH"):
+        query = f"{select} {operator} '{'%a' * 1000}b'"
+        assert send(intake, json.dumps({"query": query}), JSON, "/btql")[0] == 200
+    too_long = f"{select} LIKE '{'%a' * 10_000}'"
+    assert send(intake, json.dumps({"query": too_long}), JSON, "/btql")[0] == 400
+
+
+def test_a_slow_query_is_given_up_and_others_go_on(intake, monkeypatch):
+    monkeypatch.setattr("braintrust_run_output.local.intake.database.MOST_SECONDS", -1)
+    monkeypatch.setattr("braintrust_run_output.local.intake.database._STEPS", 1)
+    status, _, answer = call(intake, "GET", "/traces")
+    assert status == 504
+    assert b"ask for less" in answer
+    monkeypatch.undo()
+    assert call(intake, "GET", "/traces")[0] == 200
+
+
 # --- other pages, other writers ----------------------------------------------------------------------------------
 
 WRITING = [

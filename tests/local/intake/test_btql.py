@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from braintrust_run_output.local import Store
 from braintrust_run_output.local.intake.btql import UnknownQueryError, parse_query
+from braintrust_run_output.local.intake.database import _is_like
 from braintrust_run_output.local.intake.store import LOCAL_PROJECT
 
 SOURCE = {
@@ -233,3 +235,12 @@ def test_whatever_stands_in_a_text_it_is_a_query_or_refused(text):
 def test_a_value_is_never_sql(ids):
     assert ids(compare("eq", ["id"], "' OR 1=1 --")) == []
     assert ids(compare("eq", ["metadata", "') OR 1=1 --"], "x")) == []
+
+
+@given(st.text("aA.[%_*", max_size=6), st.text("aA.[%_*", max_size=5))
+def test_patterns_are_sqls(text, pattern):
+    expected = re.fullmatch(
+        "".join({"%": ".*", "_": "."}.get(one) or re.escape(one) for one in pattern), text, re.DOTALL
+    )
+
+    assert _is_like(text, pattern) == (expected is not None)

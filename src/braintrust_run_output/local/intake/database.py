@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
 
 _VERSION = 2
 _BUSY_SECONDS = 0.25
+MOST_SECONDS = 30
+"""How long one statement may take; Braintrust's own queries have as much."""
+_STEPS = 100_000
+"""After so many steps of SQLite it is looked at the clock."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS objects (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -58,6 +65,10 @@ class BusyError(Exception):
     """Another process is writing to the database, for longer than is waited here. Try again."""
 
 
+class SlowQueryError(Exception):
+    """A query took longer than it may, and was stopped."""
+
+
 class Database:
     """Two connections to one database: one that writes, one that reads and never waits for the other.
 
@@ -100,12 +111,17 @@ class Database:
 
         Raises:
             BusyError: Another process is changing the whole database.
+            SlowQueryError: A statement takes too long: as long as it runs, no other does.
         """
         with self._reading:
+            end = time.monotonic() + MOST_SECONDS
+            self._reader.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
             try:
                 yield self._reader
             except sqlite3.OperationalError as error:
                 raise _as_busy(error) from None
+            finally:
+                self._reader.set_progress_handler(None, 0)
 
     def version(self) -> str:
         """Return a text that is another one after every change, also by another process."""
@@ -120,7 +136,32 @@ class Database:
 
 
 def _connect(path: str | os.PathLike[str]) -> sqlite3.Connection:
-    return sqlite3.connect(path, check_same_thread=False, timeout=_BUSY_SECONDS)
+    database = sqlite3.connect(path, check_same_thread=False, timeout=_BUSY_SECONDS)
+    database.create_function("like_pattern", 2, _is_like, deterministic=True)
+    return database
+
+
+def _is_like(text: object, pattern: str) -> bool:
+    """Whether a text is as a pattern of SQL's LIKE says: SQLite's own takes forever for some patterns."""
+    if not isinstance(text, str):
+        return False
+    first, *rest = pattern.split("%")
+    found = _chunk(first).match(text)
+    if found is None or not rest:
+        return found is not None and found.end() == len(text)
+    *middle, last = rest
+    position = found.end()
+    for chunk in middle:
+        found = _chunk(chunk).search(text, position)
+        if found is None:
+            return False
+        position = found.end()
+    return len(text) - len(last) >= position and _chunk(last).match(text, len(text) - len(last)) is not None
+
+
+@lru_cache(maxsize=256)
+def _chunk(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join("." if char == "_" else re.escape(char) for char in pattern), re.DOTALL)
 
 
 def _prepare(database: sqlite3.Connection) -> None:
@@ -138,4 +179,6 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 def _as_busy(error: sqlite3.OperationalError) -> Exception:
     text = str(error)
+    if "interrupted" in text:
+        return SlowQueryError(f"the query took longer than {MOST_SECONDS} s")
     return BusyError("another process is writing to the database") if "locked" in text or "busy" in text else error

@@ -333,6 +333,17 @@ class Store:
         found = self._bodies("SELECT body FROM examples WHERE object_id = ? ORDER BY position", dataset_id)
         return cast("list[DatasetRow]", found)
 
+    def newest_of_dataset(self, dataset_id: str, *, limit: int, offset: int = 0) -> list[DatasetRow]:
+        """Return some rows of a dataset, the newest first.
+
+        Args:
+            dataset_id: The dataset.
+            limit: How many rows at most.
+            offset: How many newer ones to pass over.
+        """
+        query = "SELECT body FROM examples WHERE object_id = ? ORDER BY position DESC LIMIT ? OFFSET ?"
+        return cast("list[DatasetRow]", self._bodies(query, dataset_id, limit, offset))
+
     def dataset_row(self, row_id: str, dataset_id: str = LOCAL_DATASET) -> DatasetRow | None:
         """Return the row of a dataset with this ``id``, or ``None``."""
         found = self._bodies("SELECT body FROM examples WHERE object_id = ? AND id = ?", dataset_id, row_id)

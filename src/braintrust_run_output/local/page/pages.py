@@ -134,18 +134,19 @@ def show_dataset(request: Request) -> Response:
     dataset = next((one for one, _ in datasets if one.id == asked), datasets[0][0] if datasets else None)
     shown = request.query_params.get("added") or request.query_params.get("row")
     row = None if shown is None or dataset is None else store.dataset_row(shown, dataset.id)
-    rows = [] if dataset is None else store.dataset(dataset.id)[::-1]
+    total = 0 if dataset is None else store.count_dataset(dataset.id)
     wanted = request.query_params.get("page", "")
-    pages = max(-(-len(rows) // DATASET_ROWS_PER_PAGE), 1)
+    pages = max(-(-total // DATASET_ROWS_PER_PAGE), 1)
     number = min(int(wanted), pages) if _is_number(wanted) else 1
-    on_page = rows[(number - 1) * DATASET_ROWS_PER_PAGE : number * DATASET_ROWS_PER_PAGE]
+    begin = (number - 1) * DATASET_ROWS_PER_PAGE
+    on_page = [] if dataset is None else store.newest_of_dataset(dataset.id, limit=DATASET_ROWS_PER_PAGE, offset=begin)
     return _page(
         request,
         "dataset.html",
         datasets=datasets,
         dataset=dataset,
         rows=[views.dataset_line(one, trace_id=_trace_of(store, one), key=key) for one in on_page],
-        total=len(rows),
+        total=total,
         page_number=number,
         page_count=pages,
         row=None if row is None else to_text(row, mark=key),

@@ -25,6 +25,7 @@ _AGGREGATES = {"count": "COUNT", "sum": "SUM", "avg": "AVG", "min": "MIN", "max"
 _LONGEST_INTERVAL = 10**9
 """In seconds: 31 years."""
 _LARGEST = 2**63 - 1
+_LONGEST_PATTERN = 10_000
 
 
 class UnknownQueryError(ValueError):
@@ -161,13 +162,12 @@ def _flag(node: Mapping[str, Json], _: int) -> Sql:
 
 def _like(node: Mapping[str, Json], _: int) -> Sql:
     found = operand(node.get("left"))
-    pattern = _text(node).replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
-    return Sql(f"{found.text} GLOB ?", (*found.parameters, pattern.replace("%", "*").replace("_", "?")))
+    return Sql(f"like_pattern({found.text}, ?)", (*found.parameters, _text(node)))
 
 
 def _ilike(node: Mapping[str, Json], _: int) -> Sql:
     found = operand(node.get("left"))
-    return Sql(f"{found.text} LIKE ?", (*found.parameters, _text(node)))
+    return Sql(f"like_pattern(lower({found.text}), lower(?))", (*found.parameters, _text(node)))
 
 
 def _match(node: Mapping[str, Json], _: int) -> Sql:
@@ -225,8 +225,8 @@ def _from_text(text: Json) -> dict[str, Json]:
 
 def _text(node: Mapping[str, Json]) -> str:
     value = _literal(node.get("right"))
-    if not isinstance(value, str):
-        raise UnknownQueryError(f"{node.get('op')} needs a text")
+    if not isinstance(value, str) or len(value) > _LONGEST_PATTERN:
+        raise UnknownQueryError(f"{node.get('op')} needs a text of {_LONGEST_PATTERN:,} characters at most")
     return _encodable(value)
 
 
