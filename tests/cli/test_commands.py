@@ -132,6 +132,18 @@ def test_a_command_says_which_extra_it_lacks(module, arguments, extra, tmp_path,
     assert "Traceback" not in ended.log
 
 
+@pytest.mark.parametrize(
+    ("module", "extra"), [("braintrust_run_output.local", "local"), ("braintrust_run_output.local.demo", "demo")]
+)
+def test_what_is_run_by_its_name_says_which_extra_it_lacks(module, extra, tmp_path):
+    (tmp_path / "jinja2.py").write_text("raise ModuleNotFoundError(\"No module named 'jinja2'\", name='jinja2')")
+
+    ended = run_command([sys.executable, "-m", module], PYTHONPATH=str(tmp_path))
+
+    message = f"braintrust_run_output.local needs jinja2: pip install 'braintrust-run-output[{extra}]'\n"
+    assert (ended.code, ended.out, ended.log) == (2, "", message)
+
+
 def test_a_module_that_no_extra_has_is_no_missing_extra():
     ended = without("braintrust_run_output.doctor", "doctor")
 

@@ -98,6 +98,7 @@ def test_what_a_call_has_told_of_is_not_told_again():
     assert finding.level == "problem"
     assert finding.text.startswith("openinference-instrumentation-anthropic: ")
     assert list(content_capture.examine(captures, set(two))) == []
+    assert list(content_capture.examine([], (), is_tried=True)) == []
 
 
 def write_distribution(directory, name, entry_points, version="1.0"):

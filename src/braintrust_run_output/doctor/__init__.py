@@ -43,7 +43,7 @@ def examine(*, probe: bool = False, environ: Mapping[str, str] | None = None) ->
         *instrumentations.examine(tried, content),
         *calls.examine(tried, captures, packages, config),
         *destination.examine(tried, environ, probe=probe),
-        *content_capture.examine(captures, calls.covered(tried, packages)),
+        *content_capture.examine(captures, calls.covered(tried, packages), is_tried=bool(tried["calls"])),
     ]
     versions = installed.versions(packages)
     return Report(told_once(findings), versions=versions, trial=tried).without_secrets(environ)

@@ -41,18 +41,19 @@ def look(packages: Packages, environ: Mapping[str, str]) -> list[Capture]:
     return [how(environ, members, packages) for members, how in found if members]
 
 
-def examine(captures: Sequence[Capture], covered: Collection[str]) -> Iterator[Finding]:
+def examine(captures: Sequence[Capture], covered: Collection[str], *, is_tried: bool = False) -> Iterator[Finding]:
     """Say what the switches say, of the instrumentations of which the trial has not told.
 
     Args:
         captures: What `look` has found.
         covered: The distributions that it has told of.
+        is_tried: Whether it has called a client: then it has told what nothing instruments, too.
     """
     for one in captures:
         untold = [name for name in one.members if name not in covered]
         if untold:
             yield dataclasses.replace(one.finding, text=one.finding.text.replace(_list(one.members), _list(untold), 1))
-    if not captures:
+    if not captures and not is_tried:
         yield Finding(
             _TOPIC,
             "note",

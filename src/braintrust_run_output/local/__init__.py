@@ -18,10 +18,9 @@ try:
     import starlette as _starlette  # noqa: F401
     import uvicorn as _uvicorn  # noqa: F401
 except ImportError as error:
-    raise ImportError(
-        f"braintrust_run_output.local needs {error.name}: pip install 'braintrust-run-output[local]'",
-        name=error.name,
-    ) from error
+    from .._extras import refuse
+
+    refuse(error, {"braintrust_run_output.local": "local", "braintrust_run_output.local.demo": "demo"})
 
 from .app import create_app
 from .demo.stub_provider import StubProvider, echo
