@@ -254,6 +254,10 @@ WARNED = {
         {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"},
         says="spans go to http://127.0.0.1:1/v1/traces, and nothing listens there",
     ),
+    "metrics for nobody": SetUp(
+        {**BRAINTRUST, "BRAINTRUST_RUN_OUTPUT_METRICS": "true", "OTEL_METRICS_EXPORTER": "none"},
+        says="OTEL_METRICS_EXPORTER=none sends no metric anywhere",
+    ),
     "a limit of the SDK": SetUp(
         {**BRAINTRUST, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1000"}, says="OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT=1000 cuts"
     ),

@@ -66,6 +66,13 @@ def examine(config: RunOutputConfig, complaints: Sequence[str], environ: Mapping
             "leaves this package out under opentelemetry-instrument",
             {"processor", "answer", "disabled"},
         )
+    if config.metrics and environ.get("OTEL_METRICS_EXPORTER", "").strip().lower() == "none":
+        yield Finding(
+            _TOPIC,
+            "warning",
+            "BRAINTRUST_RUN_OUTPUT_METRICS is on, and OTEL_METRICS_EXPORTER=none sends no metric anywhere",
+            "set OTEL_METRICS_EXPORTER=otlp, for instance",
+        )
     yield from _examine_exporters(environ)
     yield from _examine_limits(environ)
 
