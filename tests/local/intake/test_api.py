@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -168,3 +170,91 @@ def test_failures_on_order(ask, intake):
     intake.faults.add(500)
     intake.faults.clear()
     assert ask("GET", "/version")[0] == 200
+
+
+# --- what bt and the SDKs ask ------------------------------------------------------------------------------------
+
+
+def test_projects_datasets_and_experiments_are_registered(ask):
+    project = ask("POST", "/api/project/register", {"project_name": "shop", "org_id": "any"})[1]["project"]
+    asked = {"project_name": "shop", "dataset_name": "examples", "org_id": "any"}
+    first = ask("POST", "/api/dataset/register", asked)[1]
+    second = ask("POST", "/api/dataset/register", {"project_id": project["id"], "dataset_name": "examples"})[1]
+    experiment = ask("POST", "/api/experiment/register", {"project_name": "shop", "experiment_name": "e"})[1]
+
+    assert first["project"] == second["project"] == experiment["project"] == project
+    assert first["dataset"] == second["dataset"]
+    assert (first["found_existing"], second["found_existing"]) == (False, True)
+    assert experiment["experiment"]["name"] == "e"
+    assert ask("POST", "/api/dataset/register", {"project_name": "shop"})[0] == 400
+    assert ask("POST", "/api/dataset/register", {"project_id": "nope", "dataset_name": "d"})[0] == 404
+
+
+def test_objects_are_looked_up_by_query_string(ask, project):
+    for query in (
+        "project_name=shop",
+        "name=shop",
+        f"ids={project['id']}",
+        f"id={project['id']}",
+        "name=shop&org_name=local",
+    ):
+        assert ask("GET", f"/v1/project?{query}")[1]["objects"] == [project], query
+    for query in ("name=nope", "name=shop&org_name=another", "ids=nope", "name=shop&limit=0"):
+        assert ask("GET", f"/v1/project?{query}")[1]["objects"] == [], query
+    assert ask("GET", "/v1/project?limit=many")[0] == 400
+
+
+@pytest.fixture
+def logs(ask, project):
+    """Two traces, each of a root and two calls of a model."""
+    rows = []
+    for number in range(2):
+        rows.append(
+            {"id": f"r{number}", "root_span_id": f"t{number}", "input": "long " * 50, "metadata": {"n": number}}
+        )
+        rows += [
+            {"id": f"c{number}{n}", "root_span_id": f"t{number}", "span_parents": [f"r{number}"],
+             "metrics": {"tokens": 10 + n, "start": 1, "end": 2}} for n in range(2)
+        ]  # fmt: skip
+    ask("POST", f"/v1/project_logs/{project['id']}/insert", {"events": rows})
+    return f"project_logs('{project['id']}')"
+
+
+def test_a_query_answers_the_fields_that_it_selects(ask, logs):
+    query = f"select: id, metadata.n as number | from: {logs} | filter: is_root | sort: metadata.n desc"
+
+    assert ask("POST", "/btql", {"query": query})[1]["data"] == [{"id": "r1", "number": 1}, {"id": "r0", "number": 0}]
+
+
+def test_a_preview_is_cut(ask, logs):
+    for length, shown in ((10, "long long ..."), (-1, "long " * 50), (1000, "long " * 50)):
+        query = f"select: input | from: {logs} | filter: id = 'r0' | preview_length: {length}"
+        assert ask("POST", "/btql", {"query": query})[1]["data"] == [{"input": shown}]
+
+
+def test_a_summary_is_of_the_whole_trace(ask, logs):
+    data = ask("POST", "/btql", {"query": f"select: * | from: {logs} summary | filter: id = 'c11'"})[1]["data"]
+
+    assert [(row["id"], row["metrics"]["tokens"]) for row in data] == [("r1", 21)]
+
+
+def test_lines_of_json_have_their_cursor_in_a_header(intake, ask, logs):
+    found, cursor = [], None
+    for _ in range(5):
+        query = {
+            "query": f"select: id | from: {logs} | limit: 4" + (f" | cursor: '{cursor}'" if cursor else ""),
+            "fmt": "jsonl",
+        }
+        connection = HTTPConnection(urlsplit(intake.url).netloc, timeout=60)
+        connection.request("POST", "/btql", json.dumps(query), {"Authorization": f"Bearer {KEY}"})
+        answer = connection.getresponse()
+        lines = answer.read().splitlines()
+        cursor = answer.headers["x-bt-cursor"]
+        connection.close()
+        found += [json.loads(line)["id"] for line in lines]
+        if not lines:
+            break
+
+    assert cursor is None
+    assert found == ["c11", "c10", "r1", "c01", "c00", "r0"]
+    assert ask("POST", "/btql", {"query": f"select: id | from: {logs}", "fmt": "parquet"})[0] == 400
