@@ -273,6 +273,23 @@ def test_axe_finds_nothing_serious(browser, intake, paths, scheme, size):
     context.close()
 
 
+@pytest.mark.parametrize("hop", ["HTTP", "queue"])
+def test_a_model_in_another_process_points_to_the_relay(open_page, intake, hop):
+    start, end = (2.0, 3.0) if hop == "HTTP" else (20.0, 30.0)
+    intake.store.insert([
+        {"id": "r", "root_span_id": "t", "is_root": True, "metrics": {"start": 1.0, "end": 10.0},
+         "span_attributes": {"name": "root"}, "context": {"resource": {"service.name": "web"}}},
+        {"id": "c", "root_span_id": "t", "span_parents": ["r"], "metrics": {"start": start, "end": end},
+         "span_attributes": {"name": "chat", "type": "llm"}, "metadata": {"run_output": "Hi"},
+         "context": {"parent_is_remote": True, "resource": {"service.name": "worker"}}},
+    ])  # fmt: skip
+    page = open_page("/ui/traces/t")
+
+    expect(page.get_by_role("heading", name="The model was called in another process")).to_be_visible()
+    expect(page.get_by_text("braintrust-run-output relay")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="chat")).to_contain_text("→ look here")
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_content_is_only_shown(open_page, export, text):
     trace_id = export(text, name=text, question=text)

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from braintrust_run_output.local import Store
+from braintrust_run_output.local.intake.values import iso_time
 
 
 def row(row_id, trace_id="t1", **fields):
@@ -131,3 +132,18 @@ def test_concurrent_writers_lose_nothing():
 
     assert store.count() == 101
     assert len(store.row("shared")["metadata"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000000Z"),
+        ("2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00.500000Z"),
+        ("2026-01-01T02:00:00.123456789+02:00", "2026-01-01T00:00:00.123456Z"),
+        ("2026-01-01", "2026-01-01T00:00:00.000000Z"),
+        ("soon", None),
+        (7, None),
+    ],
+)
+def test_times_of_any_precision_can_be_compared(given, expected):
+    assert iso_time(given) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 """Anything that JSON can say. Numbers are finite."""
+
+_FRACTION = re.compile(r"\.\d+")
 
 MAX_DEPTH = 100
 """How deeply a value may nest, in levels. Deeper ones could exhaust the stack when they are written."""
@@ -82,11 +85,16 @@ def iso_time(value: Json) -> str | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        # Python 3.10 reads three or six digits of a second, and no others.
+        moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, value.replace("Z", "+00:00")))
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return moment.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _microseconds(fraction: re.Match[str]) -> str:
+    return fraction[0][:7].ljust(7, "0")
 
 
 def now() -> str:
