@@ -230,7 +230,7 @@ def test_a_byte_order_mark_is_no_content():
         (b'id,metadata\nr1,"{}\n', "damaged after row 0"),
         (b"id,metadata\nr1,{}\nr2,\xff\n", "damaged after row"),
         (b'[{"id": 1, "metadata": "secret"}]', "metadata of row 1 is no JSON object"),
-        (b'{"events": [], "cursor": null} {"secret": 1}', "the object after row 0 has no events"),
+        (b'{"events": [], "cursor": null} {"secret": 1}', "an object in the file has no events"),
     ],
 )
 def test_an_unknown_envelope_is_refused_with_what_was_seen(content, saw):

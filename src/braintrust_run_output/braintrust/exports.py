@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from .shown import printable
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import ModuleType
+
+_Event: TypeAlias = "tuple[str, str, Any]"
+"""Where in a document something is, what it is, and its value."""
 
 STANDARD_INPUT = "-"
 ENVELOPES = ("events", "rows", "data")
@@ -133,18 +136,18 @@ def _envelope(file: IO[bytes]) -> str | None:
     keys: list[str] = []
     has_list = False
     try:
-        for depth, event, value in _events(file):
-            if depth == 1 and event == "map_key":
+        for prefix, event, value in _events(file):
+            if prefix == "" and event == "map_key":
                 keys.append(value)
-            elif depth == 2 and event == "start_array":
-                if keys[-1] in ENVELOPES:
-                    return keys[-1]
+            elif event == "start_array" and prefix == keys[-1]:
+                if prefix in ENVELOPES:
+                    return prefix
                 has_list = True
-            elif depth == 0:
+            elif prefix == "" and event == "end_map":
                 break
-    except (_ijson().JSONError, UnicodeDecodeError, ValueError) as error:
-        if isinstance(error, BadExportError):
-            raise
+    except BadExportError:
+        raise
+    except (_ijson().JSONError, ValueError):
         return None  # reading it as lines says where it is damaged
     if _TELLING.isdisjoint(keys) and (has_list or "id" not in keys):
         raise BadExportError(f"this is no export: an object with {_keys(keys)}; {_FORMATS}")
@@ -163,49 +166,48 @@ def _lines(file: IO[bytes]) -> Iterator[object]:
 
 def _items(file: IO[bytes], envelope: str | None) -> Iterator[object]:
     """Yield the items of an array, or of those that stand under a key in one object or several."""
-    from ijson.common import ObjectBuilder  # type: ignore[import-untyped]
-
-    inside = 1 if envelope is None else 2
-    number, key, builder, found = 0, None, None, envelope is None
+    events = _events(file) if envelope is None else _whole(_events(file), envelope)
+    number = 0
     try:
-        for depth, event, value in _events(file):
-            if builder is not None:
-                builder.event(event, value)
-                if depth == inside:
-                    number += 1
-                    yield builder.value
-                    builder = None
-            elif depth == inside + 1 and event.startswith("start") and key == envelope:
-                builder = ObjectBuilder()
-                builder.event(event, value)
-            elif depth == inside and key == envelope and not event.startswith(("start", "end", "map_key")):
-                raise BadExportError(f"row {number + 1} is no JSON object: {_FORMATS}")
-            elif event == "map_key" and depth == 1:
-                key = value
-                found |= key == envelope
-            elif depth == 1 and value is True and key in _CUT:
-                raise BadExportError(f"this export {_CUT[key]}")
-            elif depth == 0:
-                if not found:
-                    raise BadExportError(f"the object after row {number} has no {envelope}")
-                key, found = None, envelope is None
-    except (_ijson().JSONError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        if isinstance(error, BadExportError):
-            raise
+        for number, item in enumerate(_ijson().items(events, f"{envelope}.item" if envelope else "item"), 1):  # noqa: B007
+            yield item
+    except BadExportError:
+        raise
+    except (_ijson().JSONError, ValueError):
         raise BadExportError(f"the file is damaged after row {number}") from None
 
 
-def _events(file: IO[bytes]) -> Iterator[tuple[int, str, Any]]:
-    """Yield what JSON a file holds piece by piece, each with how deep one is after it."""
+def _events(file: IO[bytes]) -> Iterator[_Event]:
+    """Return what JSON a file holds piece by piece, if it is not nested as no export is."""
+    pieces = _ijson().basic_parse(file, use_float=True, multiple_values=True)
+    return _ijson().parse(_not_too_deep(pieces))  # type: ignore[no-any-return]
+
+
+def _not_too_deep(pieces: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     depth = 0
-    for event, value in _ijson().basic_parse(file, use_float=True, multiple_values=True):
-        if event in ("start_map", "start_array"):
+    for piece in pieces:
+        if piece[0] in ("start_map", "start_array"):
             depth += 1
             if depth > _DEEPEST:
                 raise BadExportError(f"the file nests arrays or objects more than {_DEEPEST} deep: no export does")
-        elif event in ("end_map", "end_array"):
+        elif piece[0] in ("end_map", "end_array"):
             depth -= 1
-        yield depth, event, value
+        yield piece
+
+
+def _whole(events: Iterable[_Event], envelope: str) -> Iterator[_Event]:
+    """Yield the pieces of envelopes, if each has its rows, all and whole."""
+    found = False
+    for prefix, event, value in events:
+        if prefix in _CUT and value is True:
+            raise BadExportError(f"this export {_CUT[prefix]}")
+        if prefix == envelope and event == "start_array":
+            found = True
+        elif prefix == "" and event == "end_map":
+            if not found:
+                raise BadExportError(f"an object in the file has no {envelope}: {_FORMATS}")
+            found = False
+        yield prefix, event, value
 
 
 def _ijson() -> ModuleType:

@@ -131,15 +131,16 @@ INSERT INTO judged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
 
 
 def _judge(row: Mapping[str, object], number: int, key: str, baseline: Baseline | None) -> tuple[object, ...]:
-    row_id, moment = row.get("id"), as_moment(row.get("created"))
+    row_id, version = row.get("id"), _version(row.get("_xact_id"))
+    moment = None if version else as_moment(row.get("created"))
     shown = f"row {number}" if row_id in (None, "") else str(row_id)
     is_same = None if baseline is None else baseline.has_same(shown, row.get("expected"), number)
     return (
-        f"row\n{number}" if row_id in (None, "") else json.dumps([row.get("dataset_id"), row_id], default=str),
-        _version(row.get("_xact_id")),
+        f"row\n{number}" if row_id in (None, "") else f"{row.get('dataset_id')}\n{_text(row_id)}",
+        version,
         "" if moment is None else as_text(moment),
         number,
-        shown[:_LONGEST_ID].encode(errors="replace").decode(),
+        _text(shown[:_LONGEST_ID]),
         _verdict(row.get("metadata"), key),
         row.get("expected") is not None,
         row.get("input") is not None,
