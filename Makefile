@@ -11,13 +11,17 @@ NODE := tests/node/node_modules
 PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk lint bench soak docs build browser live node recipes pictures matrix clean
+.PHONY: help demo demo-relay test test-sdk lint bench soak docs build browser live node recipes pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
 demo: $(DEMO)/.ready ## Run the demo: a real agent app, zero-code, into the local intake.
 	$(DEMO)/bin/python -m braintrust_run_output.local.demo
+
+demo-relay: $(DEMO)/.ready ## Run the relay's demo: a root in Node (without npm: in Python), an agent in Python, one row.
+	if command -v npm > /dev/null; then $(MAKE) --no-print-directory $(NODE)/.ready; fi
+	$(DEMO)/bin/python -m braintrust_run_output.relay.demo --node-modules $(NODE)
 
 test: $(VENV)/.ready ## Run the test suite, in parallel; all examples of its properties: HYPOTHESIS_PROFILE=ci make test
 	$(VENV)/bin/python -m pytest $(PARALLEL)
@@ -78,7 +82,7 @@ $(VENV)/.ready-%: $(VENV)/.ready
 
 $(DEMO)/.ready: pyproject.toml
 	$(call virtual_environment,$(DEMO))
-	$(DEMO)/bin/python -m pip install --quiet --editable '.[demo]'
+	$(DEMO)/bin/python -m pip install --quiet --editable '.[demo,relay]'
 	touch $@
 
 $(LIVE)/.ready: pyproject.toml $(VENV)/.ready

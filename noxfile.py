@@ -32,5 +32,5 @@ def tests(session: nox.Session, sdk: str) -> None:
     """Install the package with one SDK and run the suite in parallel; what follows the hyphens goes to pytest."""
     pins = [] if sdk == "newest" else [f"opentelemetry-{part}=={sdk}.*" for part in ("api", "sdk", "exporter-otlp")]
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests")
-    session.install("-e", ".[demo,cli]", *groups, *pins)
+    session.install("-e", ".[demo,cli,relay]", *groups, *pins)
     session.run("python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)

@@ -23,6 +23,8 @@ ELSEWHERE = {
     "docs/native-spans.md": "tests/braintrust_sdk/test_docs.py",
     "docs/datasets.md": "tests/braintrust_sdk/test_docs.py",
     "docs/backfill.md": "tests/braintrust_sdk/test_docs.py",
+    "docs/typescript.md": "tests/node/test_relay.py",
+    "docs/relay.md": "tests/relay/test_docs.py",
 }
 """The pages whose code other tests run, with what it needs."""
 (PIPELINE,) = [block for block in blocks(ROOT / "docs" / "datasets.md") if "import run_output_pipeline" in block.code]

@@ -49,9 +49,15 @@ class Report:
 
 
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """Return a port that nobody has, and that the system gives to nobody who takes any."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Relay:
@@ -85,6 +91,7 @@ class Relay:
                 assert self.process.poll() is None, self.said()
                 time.sleep(0.02)
             else:
+                assert self.process.poll() is None, self.said()
                 return
 
     def said(self):

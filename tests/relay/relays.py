@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -48,6 +49,13 @@ class Process:
     def metrics(self):
         with urllib.request.urlopen(self.address("Metrics"), timeout=TIMEOUT) as answer:
             return answer.read().decode()
+
+    def wait_for_metric(self, line):
+        """Wait until a line is among its metrics."""
+        deadline = time.monotonic() + TIMEOUT
+        while line not in self.metrics():
+            assert time.monotonic() < deadline, self.metrics()
+            time.sleep(0.2)
 
     def stop(self, how=signal.SIGTERM):
         """End it; return its exit code, and what it said."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 import urllib.request
 from contextlib import ExitStack, contextmanager
@@ -12,56 +11,14 @@ from pathlib import Path
 import pytest
 from hops import Hop
 from killing import free_port
-from relays import relay
+from relays import TIMEOUT, relay
+from services import ANSWER, post, service, wait_for_the_root
 
 from braintrust_run_output.local import StubProvider
 from processes import environment
 
 pytest.importorskip("openai")
 pytest.importorskip("opentelemetry.instrumentation.openai")
-
-SERVICE = Path(__file__).with_name("service.py")
-ANSWER = "The capital of France is Paris."
-TIMEOUT = 60
-
-
-@contextmanager
-def service(name, endpoint, **variables):
-    """Run a service; yield its address. At the end it exports what it has."""
-    process = subprocess.Popen(
-        [sys.executable, str(SERVICE), "0"],
-        env=environment(
-            **{
-                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-                "OTEL_EXPORTER_OTLP_INSECURE": "true",
-                "OTEL_SERVICE_NAME": name,
-                "OTEL_BSP_SCHEDULE_DELAY": "200",
-                **variables,
-            }
-        ),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.communicate(timeout=TIMEOUT)
-
-
-def post(url):
-    with urllib.request.urlopen(urllib.request.Request(url, b""), timeout=TIMEOUT) as answer:
-        return answer.read().decode()
-
-
-def roots_of(hop):
-    return [span for span in hop.spans() if span.parent_id is None]
-
-
-def wait_for_the_root(hop):
-    hop.wait(lambda spans: any(span.parent_id is None for span in spans))
-    (root,) = roots_of(hop)
-    return root
 
 
 @pytest.fixture
