@@ -11,7 +11,7 @@ NODE := tests/node/node_modules
 PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-relay test test-sdk lint bench soak docs build browser live node recipes pictures matrix clean
+.PHONY: help demo demo-relay test test-sdk lint bench soak soak-relay docs build browser live node recipes pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(BENCHMARKS)/.ready ## Measure the cost of the processor against others,
 
 soak: $(VENV)/.ready ## A million spans with faults, forks and late outputs: minutes.
 	$(VENV)/bin/python -m soak
+
+soak-relay: $(VENV)/.ready ## Kill the relay ten times under load, with a full disk and a next hop that is down: minutes.
+	$(VENV)/bin/python tests/relay/killing.py --kills 10 --traces 12500
 
 docs: $(VENV)/.ready-docs ## Build the documentation as a site, in site/; warnings are errors.
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from harness import through_the_relay
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
@@ -137,6 +138,7 @@ def test_every_way_in_gives_the_same_value(tree, config):
     assert (stored and stored.value) == value
     assert (in_file and in_file.value) == value
     assert native(tree, config) == value
+    assert through_the_relay(encode_spans(without).SerializeToString(), config) == value
 
 
 _JSON = st.recursive(

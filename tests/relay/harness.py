@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
@@ -144,3 +146,17 @@ async def bench(directory, config=None, **settings):
         yield one
     finally:
         await one.spool.close()
+
+
+def through_the_relay(body, config):
+    """Send a request of a whole trace through a relay; return its root's run output."""
+
+    async def whole():
+        with tempfile.TemporaryDirectory() as directory:
+            async with bench(Path(directory), config) as one:
+                await one.relay.take_traces(body)
+                await one.wait(100)
+                (root,) = [span for span in one.hop.spans if span.parent_id is None]
+                return root.attributes.get(RUN_OUTPUT)
+
+    return asyncio.run(whole())

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from harness import RUN_OUTPUT, bench, request, span
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from braintrust_run_output.config import RunOutputConfig
@@ -15,6 +15,7 @@ from braintrust_run_output.otlp import read_spans
 from braintrust_run_output.outcome import read_outcome
 from braintrust_run_output.run import decide
 from braintrust_run_output.writing import value_of
+from support import examples
 
 ROOT_ID = f"{1:016x}"
 KINDS = ["CHAIN", "AGENT", "TOOL", "RETRIEVER", "GUARDRAIL", "EVALUATOR", "LLM", None]
@@ -116,8 +117,8 @@ def through_the_relay(pieces, config, *, restart_after=None):
         return asyncio.run(whole(Path(directory)))
 
 
+@examples(300)
 @given(st.data(), traces(), configs)
-@settings(max_examples=150, deadline=None)
 def test_in_any_order_in_any_pieces_and_however_often(data, spans, config):
     pieces = data.draw(deliveries(spans))
     restart_after = data.draw(st.none() | st.integers(1, len(pieces)))
