@@ -272,8 +272,8 @@ def _messages_of(item: Object) -> Iterator[Message]:
             texts, calls = [], {}
         elif (text := _text_of(block)) is not None:
             texts.append(text)
-    if not any(texts) and not calls and (transcript := _transcript_of(item)) is not None:
-        texts.append(transcript)
+    if not any(texts) and not calls and (text := _said_elsewhere(item)) is not None:
+        texts.append(text)
     yield from _message(role, texts, calls)
 
 
@@ -282,13 +282,14 @@ def _result_text(block: Object) -> str | None:
     return read_text(content) if content is None or is_array(content) or isinstance(content, str) else compact(content)
 
 
-def _transcript_of(item: Object) -> str | None:
-    """Return what a model said in audio alone (OpenAI; LangChain has it among other keys)."""
+def _said_elsewhere(item: Object) -> str | None:
+    """Return what a model said in audio alone, or its refusal (OpenAI; LangChain has them among other keys)."""
     more = item.get("additional_kwargs")
-    for holder in (item, more if is_object(more) else {}):
+    others = more if is_object(more) else {}
+    for holder in (item, others):
         if is_object(audio := holder.get("audio")) and (transcript := first_string(audio, "transcript")):
             return transcript
-    return None
+    return first_string(others, "refusal")
 
 
 def _message(role: str, texts: list[str], calls: Mapping[str | ToolCall, ToolCall]) -> Iterator[Message]:

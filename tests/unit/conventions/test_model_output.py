@@ -264,6 +264,11 @@ SHAPES = [
         T,
     ),
     (
+        "langchain, a refusal",
+        {"content": "", "type": "ai", "additional_kwargs": {"refusal": "No."}, "tool_calls": []},
+        "No.",
+    ),
+    (
         "gemini, as a dump with nulls",
         {
             "candidates": [
