@@ -42,6 +42,11 @@ _TOOL_RESULT = frozenset({
 })  # fmt: skip
 _NO_STEP = frozenset({"mcp_list_tools", "image_generation_call", "image_generation", "compaction", "item_reference"})
 """Items of the Responses API that are neither said nor a step on the way to what is said."""
+_ITEMS = _HOSTED_ITEMS | _NO_STEP | {
+    "computer_call", "custom_tool_call", "function_call", "function_call_output", "local_shell_call",
+    "mcp_approval_request", "mcp_approval_response", "reasoning",
+}  # fmt: skip
+_ITEM_IDS = frozenset({"id", "call_id"})
 _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
 _NO_TEXTS = ("result", "return", "plain")
 """How types end that have to do with text, and are none: ``web_search_tool_result``, a ``text-plain`` file."""
@@ -86,6 +91,9 @@ _MESSAGE_KEYS = frozenset({"role", "content", "parts", "tool_calls", "toolCalls"
 _CONTENTS = ("content", "parts", "blocks", "text", "refusal")
 _OTHER_CONTENTS = ("output_text", "message", "response", "output", "value")
 """Where a message with a role has its text, if nowhere else."""
+_ALL_CONTENTS = frozenset({*_CONTENTS, *_OTHER_CONTENTS}) | _MESSAGE_KEYS - {"role"}
+_BESIDE_NOTHING = frozenset({"role", "annotations", "audio", "finish_reason", "id", "index", "type"})
+"""What a message without content has. A structured answer may have a ``role``, too: of a person, say."""
 _ANSWER_KEYS = frozenset({"role", "content", "parts", "finish_reason"})
 """What an assistant's message that is text alone has; other keys only with nothing in them."""
 
@@ -216,10 +224,14 @@ def _withholds_arguments(item: Object, inner: Object) -> bool:
     return is_part_or_openai and inner.keys().isdisjoint(_ARGUMENTS)
 
 
+def _has_content(item: Object) -> bool:
+    return not item.keys().isdisjoint(_ALL_CONTENTS)
+
+
 def _is_message(item: Object) -> bool:
     role, message = item.get("role"), item.get("message")
     return (
-        (isinstance(role, str) and role.lower() in _ROLES)
+        (isinstance(role, str) and role.lower() in _ROLES and (_has_content(item) or item.keys() <= _BESIDE_NOTHING))
         or "_role" in item
         or is_of_autogen(item)
         or (is_object(message) and not _MESSAGE_KEYS.isdisjoint(message))
@@ -232,9 +244,8 @@ def _is_item(item: Object) -> bool:
     kind = type_of(item)
     return (
         (kind == "message" and "content" in item)
-        or kind.endswith(("_call", "_call_output"))
-        or kind in ("reasoning", "mcp_approval_request", "mcp_approval_response")
-        or kind in _NO_STEP
+        or kind in _ITEMS
+        or (kind.endswith(("_call", "_call_output")) and not item.keys().isdisjoint(_ITEM_IDS))
         or _is_choice(item)
     )
 

@@ -677,7 +677,16 @@ def test_the_pieces_of_a_stream_add_up(pieces, said):
         assert (completion and completion.render()) == said
 
 
-@pytest.mark.parametrize("said", ['{"count": 2}', '{"label": "spam", "score": 0.9}', '{"city": "Paris"}', "[1, 2]"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"name": "Bob", "role": "developer"}',
+        '{"count": 2}',
+        '{"label": "spam", "score": 0.9}',
+        '{"city": "Paris"}',
+        "[1, 2]",
+    ],
+)
 def test_json_that_a_model_may_have_said_is_its_answer(said):
     assert from_model_output(said, "output").render() == said
 
