@@ -40,7 +40,7 @@ class Kept:
     """
 
     __slots__ = (
-        "_chars", "_generics", "_max_chars", "answers", "digests", "executions", "said", "sides", "silent",
+        "_chars", "_generics", "_max_chars", "agents", "answers", "digests", "executions", "said", "sides", "silent",
     )  # fmt: skip
 
     def __init__(self, max_chars: int | None = None) -> None:
@@ -54,6 +54,7 @@ class Kept:
         self.sides: dict[SpanId, Side] = {}
         self.answers: dict[SpanId, Placed] = {}
         """The spans that ``answer_spans`` names."""
+        self.agents: dict[SpanId, Placed] = {}
         self.executions: dict[SpanId, Outcome] = {}
         """The spans that execute calls of tools."""
         self.silent: Outcome | None = None
@@ -71,6 +72,8 @@ class Kept:
             self._mark(self.sides, outcome.span_id, outcome.side)
         if outcome.is_answer:
             self._mark(self.answers, outcome.span_id, entry)
+        if outcome.is_agent:
+            self._mark(self.agents, outcome.span_id, entry)
         if outcome.execution is not None:
             self._mark(self.executions, outcome.span_id, outcome)
         if outcome.completion is not None or outcome.explicit is not None:
@@ -87,6 +90,7 @@ class Kept:
         """Return the completions that are no side completions, and those below tools, retrievers and guardrails.
 
         What is said below evaluators, scorers, moderation and facets is never the answer, nor below ``side_spans``.
+        What agents say that worked for another one beside them counts like what is said below a tool.
         """
         main: list[Placed] = []
         side: list[Placed] = []
@@ -94,7 +98,30 @@ class Kept:
             kind = self.side_of(entry)
             if kind is not Side.VERDICT:
                 (main if kind is None else side).append(entry)
+        helpers = self._helpers(main)
+        if helpers:
+            helped = [one for one in main if not helpers.isdisjoint((one.outcome.span_id, *one.way))]
+            side = sorted(side + helped, key=order_of)
+            main = [one for one in main if helpers.isdisjoint((one.outcome.span_id, *one.way))]
         return main, side
+
+    def _helpers(self, main: Iterable[Placed]) -> set[SpanId]:
+        """Return the agents that ran within the time of another one beside them, one that ended with a text."""
+        if len(self.agents) < 2:
+            return set()
+        last: dict[SpanId, Placed] = {}
+        for entry in main:
+            last |= {one: entry for one in (entry.outcome.span_id, *entry.way) if one in self.agents}
+        helpers: set[SpanId] = set()
+        latest: dict[SpanId | None, int] = {}
+        for agent in sorted(self.agents.values(), key=lambda one: (one.outcome.start, -one.outcome.end)):
+            span_id, end = agent.outcome.span_id, agent.outcome.end
+            beside = agent.way[0] if agent.way else None
+            if end < latest.get(beside, 0) and span_id not in self.answers:
+                helpers.add(span_id)
+            elif span_id in last and not last[span_id].calls:
+                latest[beside] = max(end, latest.get(beside, 0))
+        return helpers
 
     def side_of(self, entry: Placed) -> Side | None:
         """Return what kind of side span a span is, or is below; None if neither."""

@@ -16,6 +16,7 @@ from .conventions import (
     KINDS,
     Side,
     generic_excerpt,
+    is_agent,
     is_model,
     is_never_a_completion,
     read_completion,
@@ -59,14 +60,15 @@ class Outcome:
         side: What kind of side span it is, None if it is none.
         execution: The tool call that it executes.
         is_model: Whether it is a call of a model by its kind, whatever it says.
+        is_agent: Whether it is an agent by its kind.
         is_answer: Whether ``answer_spans`` names it.
         has_failed: Whether its status is an error: it says nothing then but an explicit value.
         beside: What earlier calls said beside it, in log records: not the span's to write, but a root's to know.
     """
 
     __slots__ = (
-        "_generic", "beside", "completion", "end", "execution", "explicit", "has_failed", "is_answer", "is_model",
-        "key", "name", "side", "start", "transformed", "unread_input",
+        "_generic", "beside", "completion", "end", "execution", "explicit", "has_failed", "is_agent", "is_answer",
+        "is_model", "key", "name", "side", "start", "transformed", "unread_input",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +85,7 @@ class Outcome:
         side: Side | None = None,
         execution: ToolExecution | None = None,
         is_model: bool = False,
+        is_agent: bool = False,
         is_answer: bool = False,
         has_failed: bool = False,
         beside: Sequence[Outcome] = (),
@@ -98,6 +101,7 @@ class Outcome:
         self.side = side
         self.execution = execution
         self.is_model = is_model
+        self.is_agent = is_agent
         self.is_answer = is_answer
         self.has_failed = has_failed
         self.beside = beside
@@ -142,6 +146,7 @@ class Outcome:
             or self.side is not None
             or self.execution is not None
             or self.is_model
+            or self.is_agent
             or self.is_answer
         )
 
@@ -220,6 +225,7 @@ def read_outcome(
         side=side,
         execution=executed_call(attributes, name),
         is_model=is_model(attributes),
+        is_agent=is_agent(attributes),
         is_answer=matches(config.answer_spans, name),
         has_failed=has_failed,
         beside=beside,

@@ -222,6 +222,52 @@ def test_an_executed_call_is_not_answered_by_what_its_tool_says():
     assert trace.source() == "llm"
 
 
+# --- agents beside each other -----------------------------------------------------------------------------------
+
+
+def guarded(**says: object) -> Trace:
+    """An agent, and one beside it that starts after it and ends before it, though after its model's answer."""
+    trace = Trace().add("llm", "main", **says, at=(1, 3)).add("guards llm", "guard", says="fine", at=(2, 7))
+    return trace.add("guard", is_agent=True, at=(2, 8)).add("main", is_agent=True, at=(0, 9))
+
+
+def test_what_an_agent_says_within_the_time_of_another_beside_it_is_not_the_answer():
+    assert guarded(says=ANSWER).value() == ANSWER
+
+
+def test_it_is_the_answer_where_the_other_ended_in_a_call():
+    assert guarded(says=calls(("ask", "c1"))).value() == "fine"
+
+
+def test_it_is_the_answer_where_an_answer_span_says_so():
+    trace = Trace(answer_spans="guard").add("llm", "main", says=ANSWER, at=(1, 3))
+    trace.add("guards llm", "guard", says="fine", at=(2, 7)).add("guard", is_agent=True, at=(2, 8))
+
+    assert trace.add("main", is_agent=True, at=(0, 9)).value() == "fine"
+
+
+@pytest.mark.parametrize("beside", [(2, 8), (0, 9), (3, 12)])
+def test_an_agent_that_ends_last_or_at_once_gives_the_answer(beside):
+    trace = Trace().add("llm 1", "one", says="draft", at=(1, 2)).add("one", is_agent=True, at=(0, min(8, beside[1])))
+    trace.add("llm 2", "two", says=ANSWER, at=(4, 8)).add("two", is_agent=True, at=beside)
+
+    assert trace.value() == ANSWER
+
+
+def test_agents_below_each_other_are_not_beside_each_other():
+    trace = Trace().add("llm", "outer", says="I hand over.", at=(1, 2)).add("llm 2", "inner", says=ANSWER, at=(3, 4))
+
+    assert (
+        trace.add("inner", "outer", is_agent=True, at=(3, 5)).add("outer", is_agent=True, at=(0, 6)).value() == ANSWER
+    )
+
+
+def test_other_spans_that_run_within_the_time_of_another_are_not_asked():
+    trace = Trace().add("llm", "one", says="draft", at=(1, 3)).add("llm 2", "two", says=ANSWER, at=(2, 7))
+
+    assert trace.add("two", at=(2, 8)).add("one", at=(0, 9)).value() == ANSWER
+
+
 # --- calls of tools --------------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,7 @@ def outcomes(draw, span_id, end):
         side=draw(sides),
         execution=draw(executions),
         is_model=completion is not None or draw(st.integers(0, 5)) == 0,
+        is_agent=draw(st.integers(0, 2)) == 0,
         is_answer=matches(PATTERNS.answer_spans, name) and draw(st.booleans()),
         has_failed=has_failed,
         input=draw(st.none() | st.just('"asked"')),
@@ -194,6 +195,7 @@ def _moved(one: Outcome, turn: int) -> Outcome:
         completion=one.completion,
         generic=one.generic,
         is_model=one.is_model,
+        is_agent=one.is_agent,
         has_failed=one.has_failed,
     )
 

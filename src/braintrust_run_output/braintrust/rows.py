@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .. import _faults
-from ..conventions import Side, executed_call, side_of
+from ..conventions import Side, executed_call, is_agent, side_of
 from ..conventions._json import is_array, is_object
 from ..outcome import NOT_TRANSFORMED, Outcome, matches
 from ..writing import hexadecimal, value_of
@@ -66,6 +66,7 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
         execution=executed_call(kinds, name),
         # A row of type llm that says what is no answer, an embedding or a count, is no model that said nothing.
         is_model=is_model and (output is None or has_failed or completion is not None),
+        is_agent=is_agent(kinds),
         is_answer=matches(config.answer_spans, name),
         has_failed=has_failed,
     )

@@ -39,7 +39,7 @@ from . import (
     traceloop,
     vercel_ai,
 )
-from ._kinds import KINDS, Side, is_model, is_never_a_completion, side_of
+from ._kinds import KINDS, Side, is_agent, is_model, is_never_a_completion, side_of
 from ._values import from_model_output
 from .inputs import InputExcerpt, has_input, input_excerpt, read_input, up_to_last_user
 from .tools import ToolExecution, executed_call
@@ -64,6 +64,7 @@ __all__ = [
     "generic_excerpt",
     "has_input",
     "input_excerpt",
+    "is_agent",
     "is_model",
     "is_never_a_completion",
     "read_completion",

@@ -32,6 +32,7 @@ class _Kind(enum.Enum):
     WORK = "work"
     VERDICT = Side.VERDICT
     SILENT = "silent"
+    AGENT = "agent"
 
 
 def _words(kind: _Kind, text: str) -> dict[str, _Kind]:
@@ -49,6 +50,7 @@ _COMMON: Final = {
     ),
     **_words(_Kind.VERDICT, "question human_evaluator"),
     **_words(_Kind.SILENT, "prompt parser create_agent"),
+    **_words(_Kind.AGENT, "agent invoke_agent"),
     # Strands: repeats what its chat has said.
     **_words(_Kind.SILENT, "execute_event_loop_cycle"),
 }
@@ -117,6 +119,11 @@ def is_model(attributes: Mapping[str, object]) -> bool:
     return _Kind.MODEL in _kinds_of(attributes)
 
 
+def is_agent(attributes: Mapping[str, object]) -> bool:
+    """Whether any of the attributes says that the span is an agent."""
+    return _Kind.AGENT in _kinds_of(attributes)
+
+
 def is_tool(attributes: Mapping[str, object]) -> bool:
     """Whether any of the attributes says that the span is the execution of a tool."""
     return _Kind.TOOL in _kinds_of(attributes)
@@ -143,7 +150,7 @@ def is_never_a_completion(attributes: Mapping[str, object], kinds: Iterable[str]
         attributes: The span's attributes.
         kinds: Those of `KINDS` that are among them; default: they are looked for.
     """
-    found = [kind for kind in _kinds_of(attributes, kinds) if kind is not _Kind.MODEL]
+    found = [kind for kind in _kinds_of(attributes, kinds) if kind not in (_Kind.MODEL, _Kind.AGENT)]
     if not found:
         return False
     return set(found) != {_Kind.WORK} or all(key not in attributes for key in _MESSAGES_OF_A_MODEL)
