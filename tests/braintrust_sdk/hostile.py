@@ -76,7 +76,8 @@ class HostileServer:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
+                if "Content-Length" not in reply.headers:
+                    self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):  # whoever asked has been interrupted
                     self.wfile.write(content)

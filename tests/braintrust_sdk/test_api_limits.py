@@ -10,11 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from braintrust_run_output import RunOutputConfig
 from braintrust_run_output.braintrust import api as api_module
 from braintrust_run_output.braintrust import connection
 from braintrust_run_output.braintrust.api import ApiError, BraintrustApi, NamedObject, between, compare
+from braintrust_run_output.braintrust.backfill import backfill
+from braintrust_run_output.braintrust.connection import Connection
+from braintrust_run_output.braintrust.datasets import insert, traces_of_logs
 from braintrust_sdk.hostile import HostileServer, Reply, unlabelled_gzip
 from braintrust_sdk.stored import KEY
+from support import examples
 
 PROJECT = NamedObject("p", "shop")
 DATASET = NamedObject("d", "examples")
@@ -103,6 +108,13 @@ def test_other_redirects_are_not_followed(connect, status, location):
     api, _ = connect(lambda asked: Reply(status=status, headers={"Location": location}))
 
     with pytest.raises(ApiError, match="redirects elsewhere: check BRAINTRUST_API_URL"):
+        rows_of(api)
+
+
+def test_a_redirect_to_what_is_no_address(connect):
+    api, _ = connect(lambda asked: Reply(status=303, headers={"Location": "http://["}))
+
+    with pytest.raises(ApiError, match="check the network and BRAINTRUST_API_URL"):
         rows_of(api)
 
 
@@ -370,3 +382,80 @@ def test_what_a_query_asks_is_bounded_by_time_on_both_sides(connect):
     bounds = server.to("/btql")[0].json["query"]["filter"]["children"]
     assert [(one["op"], one["left"]["name"]) for one in bounds] == [("ge", ["created"]), ("lt", ["created"])]
     assert compare("created", "lt", "x")["op"] == "lt"
+
+
+# --- whatever the server does --------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_is_cut_off_is_asked_for_again(connect):
+    cut = iter([True, True])
+
+    def answer(asked):
+        if next(cut, False):
+            return Reply({}, headers={"Content-Length": "1000", "Connection": "close"})
+        return Reply({"data": ROWS})
+
+    api, server = connect(answer)
+
+    assert rows_of(api) == ROWS
+    assert len(server.to("/btql")) == 3
+
+
+def test_an_address_that_is_none_is_said_at_once(connect):
+    for url in ("api.example.com", "ftp://example.com", "http://[", "https://"):
+        api, server = connect(lambda asked: Reply({}), api_url=url)
+        with pytest.raises(ApiError, match="check the network and BRAINTRUST_API_URL"):
+            rows_of(api)
+        assert server.waited == []
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+_TIMES = st.sampled_from([None, "soon", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-27T12:00:00.123Z", 5])
+_ROWS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from(["a", "b", "", 1]) | _JSON,
+        "root_span_id": st.sampled_from(["a", "b"]) | _JSON,
+        "is_root": st.booleans(),
+        "span_parents": _JSON,
+        "created": _TIMES,
+        "metadata": _JSON | st.just({"run_output": "x"}),
+        "metrics": _JSON | st.fixed_dictionaries({"start": _JSON, "end": _JSON | st.just(1e300)}),
+        "span_attributes": _JSON | st.just({"type": "llm", "name": "m"}),
+        "output": _JSON,
+        "input": _JSON,
+    },
+)
+_ANSWERS = st.fixed_dictionaries({}, optional={"data": st.lists(_ROWS | _JSON, max_size=4) | _JSON, "cursor": _JSON})
+
+
+@examples(300)
+@given(st.lists(_ANSWERS, min_size=1, max_size=8))
+def test_whatever_is_answered_there_is_a_report_or_one_line(answers):
+    """backfill and insert, from a server whose every answer is odd."""
+    api = BraintrustApi.__new__(BraintrustApi)
+    api.notify, api._max_request, api._page = (lambda line: None), api_module.MAX_REQUEST, 100
+    api._connection = Connection.__new__(Connection)
+    api._connection.received = 0
+    left = iter(answers)
+    api._call = lambda method, path, **options: next(left, {}) if path == "/btql" else {}
+    config = RunOutputConfig()
+
+    for work in (
+        lambda: backfill(api, PROJECT, since=NOW - timedelta(days=1), config=config, apply=True).roots,
+        lambda: (
+            insert(
+                traces_of_logs(api, PROJECT, since=NOW - timedelta(days=1)), DATASET, api, config=config, apply=True
+            ).traces
+        ),
+    ):
+        left = iter(answers)
+        try:
+            said = str(work())
+        except ApiError as error:
+            said = str(error)
+        assert said.isprintable()

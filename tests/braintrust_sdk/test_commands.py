@@ -10,7 +10,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from braintrust_run_output.braintrust import connection
+from braintrust_run_output.braintrust import commands, connection
+from braintrust_run_output.braintrust.exports import open_export
 from braintrust_run_output.cli import main
 from braintrust_sdk.stored import agent_trace, stored_row
 
@@ -358,3 +359,18 @@ def test_insert_says_that_a_persons_run_output_is_kept(command, intake, shop):
 
     assert "1 rows keep their own metadata.run_output" in command(*INSERT, "--apply").stdout
     assert intake.store.dataset(dataset.id)[0]["metadata"]["run_output"] == "corrected"
+
+
+def test_the_progress_bar_knows_how_much_of_a_file_has_been_read(tmp_path):
+    path = tmp_path / "export.json"
+    rows = [{"id": str(number), "metadata": {"run_output": "x" * 100}} for number in range(5000)]
+    for content in (json.dumps(rows), "\n".join(map(json.dumps, rows)), json.dumps({"events": rows})):
+        path.write_text(content)
+        shown = []
+        with open_export(path) as export:
+            list(commands._counted(export, lambda *count, **where: shown.append((*count, where)), export))
+        assert [count for count, _ in shown] == [1000, 2000, 3000, 4000, 5000]
+        assert {where["size"] for _, where in shown} == {len(content)}
+        positions = [where["position"] for _, where in shown]
+        assert positions == sorted(positions)
+        assert 0 < positions[0] < positions[-1] <= len(content)

@@ -135,11 +135,10 @@ class Connection:
                 if response.status_code in _REDIRECTS:
                     return self._follow(response, variable)
                 return response.status_code, _retry_after(response), self._body(response)
-        except requests.RequestException as error:
-            if tried >= _TRIES_WITHOUT_ANSWER or isinstance(error, requests.exceptions.InvalidURL):
-                host = urlsplit(base).netloc
+        except (requests.RequestException, ValueError) as error:
+            if tried >= _TRIES_WITHOUT_ANSWER or isinstance(error, ValueError):  # no address
                 raise ApiError(
-                    f"cannot reach {host} ({type(error).__name__}): check the network and {variable}"
+                    f"cannot reach {_host(base)} ({type(error).__name__}): check the network and {variable}"
                 ) from None
             return None, None, b""
 
@@ -150,12 +149,12 @@ class Connection:
         for _ in range(_MAX_REDIRECTS):
             address = urljoin(response.url, response.headers.get("Location", ""))
             if response.status_code not in _SEE_OTHER or not _may_follow(response.url, address):
-                raise ApiError(f"{urlsplit(response.url).netloc} redirects elsewhere: check {variable}")
+                raise ApiError(f"{_host(response.url)} redirects elsewhere: check {variable}")
             response = requests.get(address, auth=_anonymous, timeout=_TIMEOUT, allow_redirects=False, stream=True)
             with response:
                 if response.status_code not in _REDIRECTS:
                     return (_OK, None, self._body(response)) if response.ok else (_EXPIRED, _retry_after(response), b"")
-        raise ApiError(f"{urlsplit(response.url).netloc} redirects without an end: check {variable}")
+        raise ApiError(f"{_host(response.url)} redirects without an end: check {variable}")
 
     def _body(self, response: requests.Response) -> bytes:
         too_large = ApiError("the answer is larger than 64 MiB", TOO_LARGE)
@@ -216,6 +215,14 @@ class _Bearer:
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Put no key on a request, and no password of a ``.netrc``."""
     return request
+
+
+def _host(address: str) -> str:
+    """Return where an address leads, without a password in it; the address itself if it is none."""
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2] or address
+    except ValueError:
+        return address
 
 
 def _parse(body: bytes) -> Answer | None:

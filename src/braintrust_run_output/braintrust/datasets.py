@@ -294,7 +294,7 @@ def traces_of_intake(url: str) -> Iterator[list[Row]]:
                 before = listed["next"]
                 if not before:
                     return
-    except (requests.RequestException, ValueError, KeyError) as error:
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise ApiError(f"no local intake answers at {url} ({type(error).__name__}): check --intake") from None
 
 

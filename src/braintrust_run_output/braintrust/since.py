@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 CLOCK_SKEW = timedelta(hours=1)
 """How much earlier than its root a span of the same trace may claim to have started: clocks of services differ."""
 
+_YEARS = range(1970, 9000)
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -33,12 +34,14 @@ def parse_since(text: str, *, now: datetime | None = None) -> datetime:
 
 
 def as_moment(text: object) -> datetime | None:
-    """Return the moment that a row's time means, None if it is none."""
+    """Return the moment that a row's time means, None if it is none, or one that no span can have started at."""
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00")) if isinstance(text, str) else None
-        return moment and (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    if moment is None or moment.year not in _YEARS:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
 def as_text(moment: datetime) -> str:
