@@ -6,12 +6,12 @@ DEMO := .venv-demo
 LIVE := .venv-live
 RECIPES := .venv-recipes
 BENCHMARKS := .venv-benchmarks
-NODE := tests/node/node_modules
 # A file's tests stay together until a worker has nothing left to do; more workers than processors, for some tests wait.
 PARALLEL := -n auto --dist worksteal
+NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-relay test test-sdk lint bench soak soak-relay docs build browser live node recipes pictures matrix clean
+.PHONY: help demo demo-relay test greenlets test-sdk lint bench soak soak-relay docs build browser live node recipes pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo-relay: $(DEMO)/.ready ## Run the relay's demo: a root in Node (without npm:
 
 test: $(VENV)/.ready ## Run the test suite, in parallel; all examples of its properties: HYPOTHESIS_PROFILE=ci make test
 	$(VENV)/bin/python -m pytest $(PARALLEL)
+
+greenlets: $(VENV)/.ready-greenlets ## Test under gevent, eventlet and gunicorn.
+	NOTHING_MAY_BE_MISSING=1 $(VENV)/bin/python -m pytest $(PARALLEL) tests/attacks/test_greenlets.py
 
 lint: $(VENV)/.ready ## Run the linters and the type checker; check the workflows.
 	$(VENV)/bin/ruff check

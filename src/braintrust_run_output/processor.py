@@ -149,7 +149,7 @@ class RunOutputSpanProcessor(SpanProcessor):
                 try:
                     self._next.shutdown()
                 except Exception as error:  # noqa: BLE001
-                    _faults.contain("shutdown of the wrapped processor", error)
+                    _faults.contain("shutdown of the wrapped processor", error, content={})
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Release what is held back and flush the wrapped processor.
@@ -167,7 +167,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             try:
                 flushed = self._next is None or self._next.force_flush(timeout_millis) is not False
             except Exception as error:  # noqa: BLE001
-                _faults.contain("force_flush of the wrapped processor", error)
+                _faults.contain("force_flush of the wrapped processor", error, content={})
                 flushed = False
         return flushed
 

@@ -48,7 +48,7 @@ def test_of_a_bomb_no_more_than_the_limit_is_unpacked():
     assert len(body._body) == 10_001
 
 
-@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(bytes(100))[:-9]], ids=["none", "cut"])
+@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(bytes(100))[:-9]])
 def test_damaged_data_is_refused(data):
     with pytest.raises(BadPayloadError, match="gzip"):
         read(data, "gzip")

@@ -12,7 +12,7 @@ import threading
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 _OTLP_BY_PROTOCOL = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
+
+_LIMIT_DEFAULTS = {
+    "max_attributes": 128,
+    "max_span_attributes": 128,
+    "max_event_attributes": 128,
+    "max_link_attributes": 128,
+    "max_events": 128,
+    "max_links": 128,
+    "max_attribute_length": SpanLimits.UNSET,
+    "max_span_attribute_length": SpanLimits.UNSET,
+}
+"""OpenTelemetry's own defaults, as its specification has them."""
 
 _lock = threading.RLock()
 _provider: TracerProvider | None = None
@@ -39,7 +51,7 @@ def make_tracer_provider() -> TracerProvider:
     # OpenTelemetry calls this from whichever threads ask first, and from this one again if an exporter asks.
     with _lock:
         if _provider is None:
-            _provider = TracerProvider(sampler=_sampler(), id_generator=_id_generator())
+            _provider = TracerProvider(sampler=_sampler(), id_generator=_id_generator(), span_limits=_limits())
             _equip(_provider)
         return _provider
 
@@ -61,7 +73,35 @@ def _equip(provider: TracerProvider) -> None:
     for name in exporter_names():
         exporter = _exporter(name)
         if exporter is not None:
-            provider.add_span_processor(BatchSpanProcessor(exporter))
+            provider.add_span_processor(_batch(exporter))
+
+
+def _batch(exporter: SpanExporter) -> BatchSpanProcessor:
+    try:
+        return BatchSpanProcessor(exporter)
+    except ValueError as error:  # the SDK checks how its settings go together, and does not name them
+        _faults.warn_once("OTEL_BSP", "the settings OTEL_BSP_* are not allowed, the defaults are used: %s", error)
+        return BatchSpanProcessor(
+            exporter,
+            max_queue_size=2048,
+            schedule_delay_millis=5000,
+            max_export_batch_size=512,
+            export_timeout_millis=30000,
+        )
+
+
+def _limits() -> SpanLimits:
+    """Return the limits that the environment sets; the default for each that the SDK refuses."""
+    return SpanLimits(**{name: default for name, default in _LIMIT_DEFAULTS.items() if _is_refused(name)})
+
+
+def _is_refused(limit: str) -> bool:
+    try:
+        SpanLimits(**{other: 1 for other in _LIMIT_DEFAULTS if other != limit})  # the one that is not given is read
+    except ValueError as error:
+        _faults.warn_once(limit, "%s: the default is used", error)
+        return True
+    return False
 
 
 def _exporter(name: str) -> SpanExporter | None:
