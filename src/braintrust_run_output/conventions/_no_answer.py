@@ -68,14 +68,15 @@ def is_no_answer(value: object, *, may_be_said: bool = False) -> bool:
     if not is_object(value):
         return False
     given = {key: item for key, item in value.items() if item not in (None, "", [], {}, ())}
-    if not may_be_said and (_is_counts(given) or _is_class(given)):
+    if not may_be_said and (not given or _is_counts(given) or _is_class(given)):
         return True
     return (
-        not given
-        or not given.keys().isdisjoint(_TELLING)
+        not given.keys().isdisjoint(_TELLING)
         or ("flagged" in value and "categories" in value)
         or _is_metadata(given)
-        or any(is_array(items := given.get(key)) and _is_list_of_ratings(items) for key in _LISTS)
+        or any(
+            is_array(items := given.get(key)) and _is_list_of_ratings(items, may_be_said=may_be_said) for key in _LISTS
+        )
     )
 
 
@@ -123,7 +124,7 @@ def _is_list_of_ratings(items: list[object] | tuple[object, ...], *, may_be_said
             or (not may_be_said and _is_class(item))
             or not _MODERATIONS.isdisjoint(item)
             or "embedding" in item
-            or (not _IMAGES.isdisjoint(item) and item.keys() <= _IMAGES | {"type", "index"})
+            or (not may_be_said and not _IMAGES.isdisjoint(item) and item.keys() <= _IMAGES | {"type", "index"})
         )
         for item in items
     )

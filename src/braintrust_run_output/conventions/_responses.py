@@ -21,6 +21,11 @@ _ONLY_TEXTS = ("message", "content")
 """Names that mean something else too: a text where they stand alone, or beside nothing."""
 _LISTS = ("choices", "candidates", "generations", "results", "outputs", "completions", "replies")
 """The alternatives of a response that offers several."""
+_TELLING_LISTS = _LISTS[:3]
+"""Those of them that give a response away, even where they are empty."""
+_OF_A_CHOICE = frozenset({"message", "delta", "finish_reason", "finishReason"})
+_OF_AN_ALTERNATIVE = _OF_A_CHOICE | {"content", "data", "generated_text", "index", "outputText", "parts", "text"}
+"""Keys of what the lists hold."""
 _DEEPEST = 3
 
 
@@ -58,15 +63,25 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
     if is_items([value]):
         return read_messages(value)
     for key in _LISTS:
-        if is_array(items := value.get(key)) and not (may_be_said and _may_be_said(items)):
+        items = value.get(key)
+        if not is_array(items) or (not items and key not in _TELLING_LISTS):
+            continue
+        if all(_is_alternative(item, may_be_said=may_be_said) for item in items):
             return [message for item in items for message in _alternative(item, _DEEPEST)]
     return _in_output(value.get("output")) or _in_content(value, may_be_said) or (
         None if may_be_said else _in_text(value)
     )  # fmt: skip
 
 
-def _may_be_said(items: list[object] | tuple[object, ...]) -> bool:
-    return any(isinstance(item, str) for item in items)
+def _is_alternative(item: object, *, may_be_said: bool) -> bool:
+    """Whether something in a list looks like a choice, rather than like a part of a structured answer."""
+    if is_array(item):
+        return all(_is_alternative(inner, may_be_said=may_be_said) for inner in item)
+    if not is_object(item):
+        return isinstance(item, str) and not may_be_said
+    if is_object(content := item.get("content")) and "parts" in content:  # Google
+        return True
+    return is_chat(item) or not item.keys().isdisjoint(_OF_A_CHOICE if may_be_said else _OF_AN_ALTERNATIVE)
 
 
 def _in_output(output: object) -> list[Message] | None:

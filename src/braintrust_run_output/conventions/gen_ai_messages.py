@@ -22,7 +22,7 @@ from ._dspy import dspy_answer
 from ._json import is_array, is_object, looks_like_json, parse
 from ._reprs import is_repr
 from ._responses import read_response
-from ._values import unpacked
+from ._values import from_model_output, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,8 @@ def read_value(value: object) -> Completion | None:
     said = read_messages(messages) or read_response(messages)
     if not said and is_array(messages):
         said = [Message("assistant", item) for item in messages if isinstance(item, str)]
+    if not said and raw is not None and is_object(messages):
+        return from_model_output(raw, KEY)  # set by hand, too: a structured answer
     completion = from_messages(said, KEY, raw=raw)
     if completion is not None and completion.text is not None:
         return completion._replace(text=dspy_answer(completion.text))

@@ -26,6 +26,8 @@ def t(text=T):
 
 
 ATTRIBUTES = [
+    ("a structured answer set by hand", {O: '{"city": "Paris"}'}, '{"city": "Paris"}'),
+    ("an empty object set by hand", {O: "{}"}, None),
     (
         "logfire, a refusal and hosted items",
         {

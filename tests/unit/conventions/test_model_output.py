@@ -263,6 +263,7 @@ SHAPES = [
         },
         T,
     ),
+    ("structured results", {"results": [{"name": "A"}]}, '{"results":[{"name":"A"}]}'),
     (
         "langchain, a refusal",
         {"content": "", "type": "ai", "additional_kwargs": {"refusal": "No."}, "tool_calls": []},
@@ -681,6 +682,10 @@ def test_the_pieces_of_a_stream_add_up(pieces, said):
     "said",
     [
         '{"name": "Bob", "role": "developer"}',
+        '[{"type": "phone_call", "to": "Bob"}]',
+        '{"results": [{"name": "A"}]}',
+        '{"outputs": []}',
+        '{"choices": [{"a": 1}]}',
         '{"count": 2}',
         '{"label": "spam", "score": 0.9}',
         '{"city": "Paris"}',
