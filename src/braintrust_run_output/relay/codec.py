@@ -16,7 +16,7 @@ from ..otlp import BadPayloadError, Scope, Span, messages, write_attributes
 from ..otlp.spans import read_request, read_resource, read_scope, read_span
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from ..otlp.messages import Message
 
@@ -65,8 +65,16 @@ class Root(NamedTuple):
 class Reader(Protocol):
     """What tells which spans say something, and what is added to them."""
 
-    def may_say_something(self, keys: Iterable[bytes], events: Iterable[bytes], glance: Message) -> bool:
-        """Whether a span must be read, by the names of its attributes, of its events and its own."""
+    says_nothing: Callable[[Iterable[bytes]], bool]
+    """Tells by the names of a span's attributes that they say nothing."""
+    looks_at_names: bool
+    """Whether a span's own name may say something."""
+
+    def has_telling_event(self, events: Iterable[bytes]) -> bool:
+        """Whether one of the names of a span's events may say something."""
+
+    def has_telling_name(self, name: bytes) -> bool:
+        """Whether a span's name says something."""
 
     waits_if_silent: bool
     """Whether a root that says nothing itself is to wait."""
@@ -136,6 +144,7 @@ class _Scope:
 
     def __init__(self, group: Message, scope_group: Message, taken: Request, reader: Reader) -> None:
         self._group, self._scope_group, self._taken, self._reader = group, scope_group, taken, reader
+        self._says_nothing = reader.says_nothing
         self._made_by: tuple[Scope, dict[str, object]] | None = None
         self._envelope: Envelope | None = None
 
@@ -164,13 +173,18 @@ class _Scope:
             raise BadPayloadError("a span's ids are too short or too long")
         is_root = parent_id in _NO_PARENT
         if not is_root:
-            self._note_link(trace_id, span_id, parent_id)
-        events = glance.events
-        is_silent = not self._reader.may_say_something(
-            [attribute.key for attribute in glance.attributes],
-            [event.name for event in events] if events else (),
-            glance,
+            if len(parent_id) != _SPAN_ID_BYTES:
+                raise BadPayloadError("a span's parent id is too short or too long")
+            links = self._taken.links.get(trace_id)
+            if links is None:
+                links = self._taken.links[trace_id] = bytearray()
+            links += span_id + parent_id
+        # The names of its attributes are nearly all that is looked at.
+        is_silent = self._says_nothing([attribute.key for attribute in glance.attributes]) and not (
+            (events := glance.events) and self._reader.has_telling_event([event.name for event in events])
         )
+        if is_silent and self._reader.looks_at_names:
+            is_silent = not self._reader.has_telling_name(glance.name)
         if is_silent and not is_root:
             return raw
         if is_silent and self._reader.waits_if_silent:
@@ -182,15 +196,6 @@ class _Scope:
             self._taken.roots.append(Root(trace_id, span_id, raw, self._envelope_of(), is_silent))
             return None
         return with_attributes(raw, written, span.attributes) if written else raw
-
-    def _note_link(self, trace_id: bytes, span_id: bytes, parent_id: bytes) -> None:
-        if len(parent_id) != _SPAN_ID_BYTES:
-            raise BadPayloadError("a span's parent id is too short or too long")
-        links = self._taken.links.get(trace_id)
-        if links is None:
-            links = self._taken.links[trace_id] = bytearray()
-        links += span_id
-        links += parent_id
 
     def _maker(self) -> tuple[Scope, dict[str, object]]:
         if self._made_by is None:

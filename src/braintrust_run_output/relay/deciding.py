@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from ..config import RunOutputConfig
     from ..otlp import LogRecord, Span
-    from ..otlp.messages import Message
     from .state import Parents
 
     Written: TypeAlias = Mapping[str, str | bool]
@@ -72,20 +71,23 @@ class Deciding:
 
     def __init__(self, config: RunOutputConfig) -> None:
         self.config = config
-        telling = KEYS | KINDS | {METADATA, attribute(config.key)}
-        self._say_nothing = frozenset(name.encode() for name in telling).isdisjoint
+        telling = KEYS | KINDS | {METADATA, attribute(config.key)} if config.enabled else frozenset[str]()
+        self.says_nothing = frozenset(name.encode() for name in telling).isdisjoint
+        """Tells by the names of a span's attributes that they say nothing."""
         self._patterns = [one for one in (config.answer_spans, config.side_spans) if one is not None]
+        self.looks_at_names = bool(self._patterns) and config.enabled
+        """Whether a span's own name may say something."""
         self._events = frozenset(name.encode() for name in EVENTS)
 
     # --- what spans say ------------------------------------------------------------------------------------------
 
-    def may_say_something(self, keys: Iterable[bytes], events: Iterable[bytes], glance: Message) -> bool:
-        """Whether a span must be read, by the names of its attributes, of its events and its own."""
-        if not self.config.enabled:
-            return False
-        if not self._say_nothing(keys) or not self._events.isdisjoint(events):
-            return True
-        return any(matches(pattern, read_text(glance.name)) for pattern in self._patterns)
+    def has_telling_event(self, events: Iterable[bytes]) -> bool:
+        """Whether one of the names of a span's events may say something."""
+        return self.config.enabled and not self._events.isdisjoint(events)
+
+    def has_telling_name(self, name: bytes) -> bool:
+        """Whether a span's name says something."""
+        return any(matches(pattern, read_text(name)) for pattern in self._patterns)
 
     def read(self, span: Span, raw: bytes, records: Sequence[Outcome] = ()) -> Found:
         """Read a span that has a parent.

@@ -74,7 +74,10 @@ class _Reading:
 
     def __init__(self, deciding: Deciding, recorded: Callable[[bytes, bytes], Sequence[Outcome]]) -> None:
         self._deciding, self._recorded = deciding, recorded
-        self.may_say_something = deciding.may_say_something
+        self.says_nothing: Callable[[Iterable[bytes]], bool] = deciding.says_nothing
+        self.looks_at_names = deciding.looks_at_names
+        self.has_telling_event = deciding.has_telling_event
+        self.has_telling_name = deciding.has_telling_name
         self.waits_if_silent = deciding.waits_if_silent
         self.said: dict[bytes, _Said] = {}
         self.decided: list[tuple[bytes, bytes, Verdict]] = []

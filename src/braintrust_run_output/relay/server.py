@@ -419,6 +419,7 @@ def _uvicorn_config(intake: Intake, settings: RelaySettings) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         interface="asgi3",
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=int(_PATIENCE),
