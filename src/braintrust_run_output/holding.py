@@ -119,7 +119,7 @@ class HeldRoots(Generic[_Key, _Item]):
         self._closed = True
         self.release_all()
         timer = self._timer
-        if timer is not None and timer is not threading.current_thread():
+        if timer is not None and timer.is_alive() and timer is not threading.current_thread():
             timer.join(1)
         atexit.unregister(self._at_exit)
 
