@@ -16,15 +16,16 @@ from __future__ import annotations
 import functools
 import os
 import weakref
+from operator import attrgetter
 from time import time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext, StatusCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Protocol
 
     from opentelemetry._logs import LogRecord
@@ -46,22 +47,22 @@ _Wrapper = TypeVar("_Wrapper", bound=SpanProcessor)
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-class Ids(NamedTuple):
-    """What identifies a span and its parent."""
+ContextTuple: TypeAlias = "tuple[Any, ...]"
+"""A ``SpanContext`` as the tuple that it is: trace id, span id, whether it is remote. Its properties cost more."""
 
-    trace_id: int
-    span_id: int
-    parent_id: int | None
-    has_remote_parent: bool
+contexts_of = attrgetter("_context", "_parent")
+"""Returns the contexts of a span that starts and of its parent, None if it has none."""
+_sight_of = attrgetter("_context", "_attributes._dict", "_events._dq")
 
 
-def ids_of(span: ReadableSpan) -> Ids:
-    """Return a span's ids: the fields of contexts as the tuples that they are, for their properties cost more."""
-    context: Any = span.context
-    parent: Any = span.parent
-    if parent is None:
-        return Ids(context[0], context[1], None, False)
-    return Ids(context[0], context[1], parent[1], parent[2])
+def look(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Collection[object]]:
+    """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
+    if _has_sdk_store(span):
+        try:
+            return _sight_of(span)  # type: ignore[no-any-return]
+        except AttributeError:  # something else was put in place of the SDK's own
+            pass
+    return span.get_span_context() or (0, 0), attributes_of(span), span.events
 
 
 def key_of(span: ReadableSpan) -> tuple[int, int]:

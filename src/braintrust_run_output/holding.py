@@ -73,6 +73,7 @@ class HeldRoots(Generic[_Key, _Item]):
         Returns:
             Whether it is held; False once this is closed, or where no thread can be started to keep the time.
         """
+        self.release(key)  # ids may be repeated
         with self._lock:
             if self._closed:
                 return False

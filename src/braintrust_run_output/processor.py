@@ -21,20 +21,23 @@ from . import _faults, _sdk
 from .config import RunOutputConfig
 from .conventions.inputs import has_input
 from .holding import HeldRoots
-from .outcome import matches, read_outcome, says_nothing
+from .outcome import Outcome, matches, read_outcome, says_nothing
 from .run import Choice, Rule, Run, Said
-from .traces import Traces, roots_above
+from .traces import Traces
 from .writing import INPUT_JSON, input_of, to_write, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from .outcome import Outcome
-    from .traces import KnownSpan, LocalRoot
+    from .traces import Ended
     from .writing import Asked, Written
+
+    _Key: TypeAlias = tuple[int, int]
+    _Held: TypeAlias = tuple[ReadableSpan, Outcome]
 
 _processors: list[weakref.ref[RunOutputSpanProcessor]] = []
 
@@ -72,6 +75,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         _check(next_processor, config)
         self.config = config = RunOutputConfig.from_env() if config is None else config
         self._next = next_processor
+        self._follows = config.enabled
         self._tell_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
         self._in_place = config.enabled and next_processor is None
         self._shadows_end = self._in_place and not _sdk.calls_on_ending()
@@ -95,8 +99,8 @@ class RunOutputSpanProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note a span that starts."""
         try:
-            if self.config.enabled:
-                self._traces.start(_sdk.ids_of(span))
+            if self._follows:
+                self._traces.start(*_sdk.contexts_of(span))
             if self._shadows_end:
                 _sdk.before_end(span, self._enrich)
         except Exception as error:  # noqa: BLE001
@@ -120,23 +124,21 @@ class RunOutputSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
-            if self._awaits_ending and self._traces.find(*_sdk.key_of(span)) is not None:
+            if self._awaits_ending and self._traces.lives(*_sdk.key_of(span)):
                 self._shadows_end = True
                 self._enrich(span)
             return
         handed_on: ReadableSpan | None = span
-        known = None
         try:
-            if self.config.enabled:
-                known = self._traces.find(*_sdk.key_of(span))
-                handed_on = self._enriched(span, known)
+            if self._follows:
+                handed_on = self._enriched(span)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:  # also when what was raised is to pass
             if handed_on is not None:
                 self._hand_on(handed_on)
-            if known is not None and self._held:
-                self._release_complete(known)
+            if self._held:
+                self._release_complete(*_sdk.key_of(span))
 
     def shutdown(self) -> None:
         """Release what is held back, forget every span, and shut the wrapped processor down."""
@@ -176,56 +178,42 @@ class RunOutputSpanProcessor(SpanProcessor):
     def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
         """Write a live span's value to it."""
         try:
-            written = self._end(span, self._traces.find(*_sdk.key_of(span)), end_time)
+            written = self._end(span, end_time)
             if written:
                 _sdk.write(span, written)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
 
-    def _enriched(self, span: ReadableSpan, known: KnownSpan | None) -> ReadableSpan | None:
+    def _enriched(self, span: ReadableSpan) -> ReadableSpan | None:
         """Return a copy of an ended span with its value, the span itself if it has none; None if it is held back."""
-        if self._held is not None and known is not None and self._may_wait(known):
-            outcome = self._read(span, known)
-            if self._waits(known.root, outcome) and self._held.hold(known.root, (span, outcome)):
-                self._traces.tell(known, outcome)
-                self._release_complete(known, itself=True)  # what it waits for may have come meanwhile
-                return None
-        written = self._end(span, known)
+        if self._held is not None and self._traces.mirrors and self._is_held(*_sdk.key_of(span), span, self._held):
+            return None
+        written = self._end(span)
         return _sdk.copy_with(span, written) if written else span
 
-    def _end(self, span: ReadableSpan, known: KnownSpan | None, end_time: int | None = None) -> Written:
+    def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written:
         """Note that a span has ended, and return the attributes to add to it."""
-        trace_id, span_id = _sdk.key_of(span)
-        outcome, records = None, None if known is None else known.records
+        (trace_id, span_id, *_), attributes, events = _sdk.look(span)
+        if (
+            self._says_nothing(attributes)
+            and not events
+            and not (self._looks_at_names and self._is_named(span.name))
+            and self._traces.pass_by(trace_id, span_id)
+        ):
+            return {}  # nearly always
+        outcome, records = Outcome((trace_id, span_id)), self._traces.records_of(trace_id, span_id)
         try:
-            if self._may_say_something(span) or (known is not None and known.has_more):
-                outcome = self._read(span, known, end_time)
+            outcome = self._read(span, records, end_time)
         finally:  # whatever is raised, it lives no more
-            known = self._traces.end(trace_id, span_id, outcome)
-        if outcome is None:
-            if known is None or not known.has_more:  # nearly always
-                return {}
-            outcome = self._read(span, known, end_time)  # something has come just now
-            self._traces.tell(known, outcome)
-        elif known is not None and known.records is not records and not known.is_root:
-            self._traces.tell_late(known, records or ())
-        return self._written(span, known, outcome)
-
-    def _may_say_something(self, span: ReadableSpan) -> bool:
-        """Whether a look at the names of its attributes, and its own, does not tell that a span says nothing."""
-        return (
-            not self._says_nothing(_sdk.attributes_of(span))
-            or bool(_sdk.events_of(span))
-            or (self._looks_at_names and self._is_named(span.name))
-        )
+            ended = self._traces.end(trace_id, span_id, outcome, records)
+        return self._written(span, outcome, ended)
 
     def _is_named(self, name: str) -> bool:
         return matches(self.config.answer_spans, name) or matches(self.config.side_spans, name)
 
-    def _read(self, span: ReadableSpan, known: KnownSpan | None, end_time: int | None = None) -> Outcome:
+    def _read(self, span: ReadableSpan, records: Sequence[Outcome], end_time: int | None = None) -> Outcome:
         """Read what a span says, on the thread that ends it."""
         scope = span.instrumentation_scope
-        records = () if known is None or (known.is_root and self._traces.mirrors) else known.records or ()
         outcome = read_outcome(
             _sdk.attributes_of(span),
             _sdk.events_of(span),
@@ -243,17 +231,16 @@ class RunOutputSpanProcessor(SpanProcessor):
             outcome.transformed = ask(outcome.completion.render(self.config.format))
         return outcome
 
-    def _written(self, span: ReadableSpan, known: KnownSpan | None, outcome: Outcome) -> Written:
+    def _written(self, span: ReadableSpan, outcome: Outcome, ended: Ended) -> Written:
         """Return the attributes to add to a span, now that all that it is decided from has been said."""
         config, attributes, ask, limit = (
             self.config, _sdk.attributes_of(span), self._ask(span), _sdk.longest_value(span)
         )  # fmt: skip
-        root = known.root if known is not None and known.is_root else None
-        choice = self._own_value(outcome) if root is None else (root.run or Run(config)).choose(outcome)
+        choice = (ended.run or Run(config)).choose(outcome) if ended.is_root else self._own_value(outcome)
         value = value_of(choice, config, ask, limit)
-        found_on = choice.key if config.linkage and root is not None else None
+        found_on = choice.key if config.linkage and ended.is_root else None
         written = {} if value is None else to_write(value, attributes, config, found_on)
-        if config.mirror_input and root is not None and not has_input(attributes, _sdk.events_of(span)):
+        if config.mirror_input and ended.is_root and not has_input(attributes, _sdk.events_of(span)):
             asked = input_of(choice, ask, limit)
             if asked is not None:
                 written[INPUT_JSON] = asked
@@ -295,42 +282,52 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     # --- roots that wait -----------------------------------------------------------------------------------------
 
-    def _may_wait(self, known: KnownSpan) -> bool:
-        """Whether something may still come for a local root."""
-        return known.is_root and self._traces.mirrors and (known.root.running > 0 or self.config.hold == "always")
-
-    def _waits(self, root: LocalRoot, outcome: Outcome) -> bool:
-        """Whether something to come can change what a local root gets."""
-        is_settled = outcome.completion is not None or (outcome.explicit is not None and not self.config.overwrite)
-        return not is_settled and not self._is_complete(root)
-
-    def _is_complete(self, root: LocalRoot) -> bool:
-        """Whether there is nothing to hold a local root back for."""
-        if root.running > 0:
+    def _is_held(self, trace_id: int, span_id: int, span: ReadableSpan, held: HeldRoots[_Key, _Held]) -> bool:
+        """Hold a local root back if something to come can change what it gets; whether it is."""
+        if not self._may_wait(trace_id, span_id):
             return False
-        return self.config.hold == "open" or (root.run is not None and root.run.has_answer)
+        records = self._traces.records_of(trace_id, span_id)
+        outcome = self._read(span, records)
+        is_settled = outcome.completion is not None or (outcome.explicit is not None and not self.config.overwrite)
+        if is_settled or self._is_complete(trace_id, span_id) or not held.hold((trace_id, span_id), (span, outcome)):
+            return False
+        if self._is_complete(trace_id, span_id):  # what it waits for may have come meanwhile
+            held.release((trace_id, span_id))
+        return True
 
-    def _release_complete(self, known: KnownSpan, *, itself: bool = False) -> None:
-        """Release the roots above a span that are held for nothing any more."""
+    def _may_wait(self, trace_id: int, span_id: int) -> bool:
+        """Whether a span is a local root for which something may still come."""
+        is_running, _ = self._traces.waits_for(trace_id, span_id)
+        return is_running or (self.config.hold == "always" and self._traces.is_live_root(trace_id, span_id))
+
+    def _is_complete(self, trace_id: int, span_id: int) -> bool:
+        """Whether there is nothing to hold a local root back for."""
+        is_running, run = self._traces.waits_for(trace_id, span_id)
+        return not is_running and (self.config.hold == "open" or (run is not None and run.has_answer))
+
+    def _release_complete(self, trace_id: int, span_id: int) -> None:
+        """Release the roots above a span, and itself, that are held for nothing any more."""
         try:
-            for root in list(roots_above(known, itself=itself)) if self._held else ():
-                if self._held is not None and root in self._held and self._is_complete(root):
-                    self._held.release(root)
+            for root in self._traces.live_roots(trace_id, span_id):
+                key = (trace_id, root)
+                if self._held is not None and key in self._held and self._is_complete(*key):
+                    self._held.release(key)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Releasing a held root", error)
 
-    def _release(self, root: LocalRoot, held: tuple[ReadableSpan, Outcome]) -> None:
+    def _release(self, key: _Key, held: _Held) -> None:
         """Hand a local root on that was held back: its value is decided now."""
         span, outcome = held
+        above = self._traces.live_roots(*key)[1:]
         try:
-            self._traces.leave(root.trace_id, root)
-            written = self._written(span, root, outcome)
+            written = self._written(span, outcome, self._traces.end(*key, outcome))
             span = _sdk.copy_with(span, written) if written else span
         except Exception as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:
             self._hand_on(span)
-        self._release_complete(root)
+            if above:
+                self._release_complete(key[0], above[0])
 
     # --- beside the spans ----------------------------------------------------------------------------------------
 
@@ -345,9 +342,9 @@ class RunOutputSpanProcessor(SpanProcessor):
             continues: Whether it is another choice of the completion before it; None if it does not say.
         """
         try:
-            root = self._traces.record(said, continues=continues) if self.config.enabled else None
+            root = self._traces.record(said, continues=continues) if self._follows else None
             if root is not None and self._held:
-                self._release_complete(root, itself=True)
+                self._release_complete(int(said.key[0]), root)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Joining a log record", error)
 

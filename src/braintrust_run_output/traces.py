@@ -1,25 +1,27 @@
-"""Which spans live, what their parents are, and which run each of them belongs to: one record per trace.
+"""Which spans live, what their parents are, and which runs what they say belongs to: one record per trace.
 
 A local root is a span without a parent that lives here, or that leads through ended spans to a live root; a span with a
 remote parent is always one. What is said below a local root counts for it, and for every live local root above it: in
 a service that calls itself, the parent of the inner root lives here, too.
 
-Locking: ``_lock`` is held while a record is read and changed. Only code of this package runs under it, and that neither
-calls others nor waits. It is reentrant, for a signal handler or a finalizer may end spans on the thread that holds it.
+Every span of the application passes `Traces.start` and `Traces.pass_by`, so these take no lock: a dictionary's single
+operations are atomic. ``_lock`` is held while what was said is taken to the runs, and while something is forgotten;
+only code of this package runs under it, and that neither calls others nor waits. It is reentrant, for a signal handler
+or a finalizer may end spans on the thread that holds it.
 """
 
 from __future__ import annotations
 
 import threading
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ._sdk import Ids
+    from ._sdk import ContextTuple
     from .config import RunOutputConfig
     from .outcome import Outcome
 
@@ -27,74 +29,85 @@ MAX_LIVE = 100_000
 """How many live spans are remembered; beyond that the oldest are taken for spans that never end."""
 MAX_ENDED = 4_096
 """How many ended spans are remembered, for children that start after their parent's end."""
-MAX_DEPTH = 256
-"""How many spans a late child knows above it, before it knows its root alone: a workflow may go on for weeks, each step
-below the one before."""
+MAX_STEPS = 256
+"""How many ended spans a late child knows above it: a workflow may go on for weeks, each step below the one before."""
 _MAX_RECORDS = 64
+"""How many things said beside one span are kept."""
+_FEW = 64
+
+TRACE_ID, SPAN_ID, IS_REMOTE = 0, 1, 2
+"""Where these are in a span's context, which is a tuple."""
+
+_UNKNOWN: Final = -1
 
 
-class KnownSpan:
-    """A span that lives, or that late children may name."""
+class Ended(NamedTuple):
+    """What is known of a span that has ended.
 
-    __slots__ = ("depth", "parent", "records", "root", "span_id", "tells")
+    Args:
+        is_root: Whether it is a local root.
+        run: What a local root has collected.
+    """
 
-    root: LocalRoot
-    """Its local root; itself, if it is one."""
-
-    def __init__(self, span_id: int, parent: KnownSpan | None) -> None:
-        self.span_id = span_id
-        self.parent = parent
-        """Its parent, where that is known here."""
-        self.depth: int = 0 if parent is None else parent.depth + 1
-        self.records: list[Outcome] | None = None
-        """What log records and hooks said of it while it lived."""
-        self.tells = False
-        """Whether it has ended, and said something that those above need to know."""
-
-    @property
-    def is_root(self) -> bool:
-        """Whether it is a local root."""
-        return self.root is self
-
-    @property
-    def has_more(self) -> bool:
-        """Whether something is known of it that is not on the span itself."""
-        return self.records is not None
+    is_root: bool = False
+    run: Run | None = None
 
 
-class LocalRoot(KnownSpan):
-    """A local root, and what it has collected."""
+class _Trace(dict[int, "int | None"]):
+    """One trace: its live spans, each with its parent's id; None for a local root.
 
-    __slots__ = ("lives", "outer", "remembered", "run", "running", "trace_id")
+    The rest is there once it is needed: most traces need none of it.
+    """
 
-    def __init__(self, trace_id: int, span_id: int, parent: KnownSpan | None) -> None:
-        super().__init__(span_id, parent)
-        self.root = self
-        self.trace_id = trace_id
-        self.outer: LocalRoot | None = None if parent is None else next(roots_above(parent, itself=True), None)
-        """The nearest local root above it that lived when it started."""
-        self.lives = True
-        """Whether it has not ended, or waits for late completions."""
-        self.run: Run | None = None
-        self.running = 0
-        """How many spans below it live, where that is followed."""
-        self.remembered = 0
-        """How many spans of its own that have ended are remembered."""
+    ended: dict[int, int] | None = None
+    """Spans that have ended, with their parents' ids, for late children."""
+    outer: dict[int, int] | None = None
+    """Local roots with a remote parent that is known here, with that parent's id."""
+    runs: dict[int, Run] | None = None
+    """What live local roots have collected."""
+    records: dict[int, list[Outcome]] | None = None
+    """What was said beside live spans, in log records and hooks."""
+    told: set[int] | None = None
+    """Ended spans that said something."""
+    roots: dict[int, int] | None = None
+    """Where roots can wait: the local root of each live span."""
+    running: dict[int, set[int]] | None = None
+    """Where roots can wait: the live spans below each local root."""
+    may_keep = _FEW
+    """How many ended spans it may keep before it is looked which of them are done."""
+    is_closed = False
+    """Whether it has been given up: whoever starts a span in it just then begins another record."""
 
-    @property
-    def has_more(self) -> bool:
-        """Whether something is known of it that is not on the span itself."""
-        return self.run is not None or self.records is not None
+    def is_live_root(self, span_id: int) -> bool:
+        return self.get(span_id, _UNKNOWN) is None
 
+    def above(self, span_id: int) -> Iterator[int]:
+        """Go through the ids of the spans above one, live and ended, from its parent on; each once."""
+        seen = {span_id}
+        at: int | None = span_id
+        while at is not None:
+            parent = self.get(at, _UNKNOWN)
+            if parent == _UNKNOWN:
+                parent = None if self.ended is None else self.ended.get(at)
+            elif parent is None and self.outer is not None:
+                parent = self.outer.get(at)
+            if parent is None or parent in seen:  # ids may be repeated
+                return
+            yield parent
+            seen.add(parent)
+            at = parent
 
-class _Trace:
-    """One trace, as far as it is known here."""
+    def live_roots_above(self, span_id: int) -> Iterator[int]:
+        return (one for one in self.above(span_id) if self.is_live_root(one))
 
-    __slots__ = ("ended", "live")
+    def live_root_of(self, span_id: int) -> int | None:
+        """Return the nearest live local root, itself if it is one."""
+        return span_id if self.is_live_root(span_id) else next(self.live_roots_above(span_id), None)
 
-    def __init__(self) -> None:
-        self.live: dict[int, KnownSpan] = {}
-        self.ended: dict[int, KnownSpan] = {}
+    def knows_more_of(self, span_id: int) -> bool:
+        """Whether something is known of a span that is not on it."""
+        runs, records = self.runs, self.records
+        return (runs is not None and span_id in runs) or (records is not None and span_id in records)
 
 
 class Traces:
@@ -102,7 +115,7 @@ class Traces:
 
     Args:
         config: The configuration, for the runs.
-        follows_running: Whether to know how many live spans each root has below it: only where roots can wait.
+        follows_running: Whether to know which live spans each root has below it: only where roots can wait.
     """
 
     def __init__(self, config: RunOutputConfig, *, follows_running: bool = False) -> None:
@@ -121,116 +134,173 @@ class Traces:
     @property
     def remembered(self) -> int:
         """How many spans are remembered."""
-        return sum(len(trace.live) + len(trace.ended) for trace in list(self._traces.values()))
+        return sum(len(trace) + len(trace.ended or ()) for trace in list(self._traces.values()))
 
-    # --- a span's way --------------------------------------------------------------------------------------------
+    # --- a span's start ------------------------------------------------------------------------------------------
 
-    def start(self, ids: Ids) -> None:
-        """Note a span that starts."""
-        trace_id, span_id, parent_id, has_remote_parent = ids
-        with self._lock:
-            trace = self._traces.get(trace_id)
-            if trace is None:
-                trace = self._traces[trace_id] = _Trace()
-            parent = None if parent_id is None else trace.live.get(parent_id) or self._ended_parent(trace, parent_id)
-            if parent is None or has_remote_parent:
-                span: KnownSpan = LocalRoot(trace_id, span_id, parent)
-            else:
-                span = KnownSpan(span_id, parent)
-                span.root = parent.root if parent.root.lives else next(roots_above(parent))
-            trace.live[span_id] = span
-            self._live += 1
-            if self._follows_running:
-                for root in roots_above(span):
-                    root.running += 1
-            if self._live > MAX_LIVE:
-                self._forget_oldest_live()
+    def start(self, context: ContextTuple, parent: ContextTuple | None) -> None:
+        """Note a span that starts.
 
-    def _ended_parent(self, trace: _Trace, parent_id: int) -> KnownSpan | None:
-        """Return the parent of a late child, if it leads to a live root; what said nothing is passed over."""
-        parent = trace.ended.get(parent_id)
-        if parent is None or next(roots_above(parent), None) is None:
-            return None
-        above = parent.parent
-        while above is not None and not parent.tells and not _lives_in(trace, parent):
-            parent, above = above, above.parent
-        return parent if parent.depth < MAX_DEPTH else next(roots_above(parent, itself=True))
-
-    def find(self, trace_id: int, span_id: int) -> KnownSpan | None:
-        """Return a live span; None if it is not known to live, having started before this was registered."""
+        Args:
+            context: Its context.
+            parent: Its parent's context, None if it has none.
+        """
+        trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
         trace = self._traces.get(trace_id)
-        return None if trace is None else trace.live.get(span_id)
+        if trace is None:
+            trace = self._traces.setdefault(trace_id, _Trace())
+        if parent is None:
+            trace[span_id] = None
+        elif not parent[IS_REMOTE] and parent[SPAN_ID] in trace:
+            trace[span_id] = parent[SPAN_ID]
+        else:
+            self._start_below(trace, span_id, parent)
+        self._live += 1
+        if trace.is_closed:
+            self._start_again(trace, context, parent)
+        elif self._follows_running:
+            self._runs_below(trace, span_id)
+        if self._live > MAX_LIVE:
+            self._forget_oldest_live()
 
-    def end(self, trace_id: int, span_id: int, outcome: Outcome | None = None) -> KnownSpan | None:
-        """Note that a span has ended, and what it says.
+    def _start_below(self, trace: _Trace, span_id: int, parent: ContextTuple) -> None:
+        """Note a span whose parent is remote, is not known, or has ended."""
+        link = self._link(trace, parent[SPAN_ID])
+        if parent[IS_REMOTE] or link is None:
+            trace[span_id] = None
+            if link is not None:
+                trace.outer = {**(trace.outer or {}), span_id: link}
+        else:
+            trace[span_id] = link
+
+    def _link(self, trace: _Trace, parent_id: int) -> int | None:
+        """Return the span that a late or remote child hangs on, None if its parent leads to no live root.
+
+        Ended spans that said nothing are passed over, and so are all when there are many.
+        """
+        if parent_id not in trace and (trace.ended is None or parent_id not in trace.ended):
+            return None
+        first = parent_id if parent_id in trace or parent_id in (trace.told or ()) else None
+        for steps, one in enumerate(trace.above(parent_id)):
+            if one in trace:
+                is_near = first is not None and steps < MAX_STEPS
+                return (first if is_near else one) if trace.live_root_of(one) is not None else None
+            if first is None and one in (trace.told or ()):
+                first = one
+        return parent_id if trace.is_live_root(parent_id) else None
+
+    def _start_again(self, trace: _Trace, context: ContextTuple, parent: ContextTuple | None) -> None:
+        """Start a span whose trace's record was given up at that moment."""
+        trace.pop(context[SPAN_ID], None)
+        self._live -= 1
+        if self._traces.get(context[TRACE_ID]) is trace:
+            self._traces.pop(context[TRACE_ID], None)
+        self.start(context, parent)
+
+    # --- a span's end --------------------------------------------------------------------------------------------
+
+    def pass_by(self, trace_id: int, span_id: int) -> bool:
+        """Note the end of a span that says nothing: nearly every span's.
+
+        Returns:
+            Whether that is all; False if something is known of it that is not on it. Then it is still live.
+        """
+        trace = self._traces.get(trace_id)
+        parent = _UNKNOWN if trace is None else trace.get(span_id, _UNKNOWN)
+        if trace is None or parent == _UNKNOWN:
+            return True
+        if trace.knows_more_of(span_id):
+            return False
+        self._leave(trace_id, trace, span_id, parent)
+        if trace.knows_more_of(span_id):  # something has come just now: it has not ended yet
+            trace[span_id], trace.is_closed = parent, False
+            self._traces.setdefault(trace_id, trace)
+            self._live += 1
+            return False
+        return True
+
+    def end(self, trace_id: int, span_id: int, outcome: Outcome, records: Sequence[Outcome] = ()) -> Ended:
+        """Note the end of a span, and take what it says to the runs of all live roots above it.
 
         Args:
             trace_id: Its trace.
             span_id: Its id.
-            outcome: What it says; None if it says nothing.
-
-        Returns:
-            The span, with all that has been collected for it; None if it was not known.
+            outcome: What it says.
+            records: What was said beside it, as far as that has been read.
         """
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            return Ended()
         with self._lock:
-            span = self.find(trace_id, span_id)
-            if span is not None:
-                if outcome is not None:
-                    self.tell(span, outcome)
-                self.leave(trace_id, span)
-            return span
+            self._tell(trace, span_id, outcome)
+            parent = trace.get(span_id, _UNKNOWN)
+            beside = () if trace.records is None else trace.records.pop(span_id, ())
+            for late in beside if parent is not None or not self.mirrors else ():
+                if late not in records:  # it came after the span was read
+                    self._tell(trace, span_id, late)
+            if parent != _UNKNOWN:
+                self._leave(trace_id, trace, span_id, parent)
+            if trace.ended is not None and span_id in trace.ended and outcome.counts_for_a_root():
+                trace.told = trace.told or set()
+                trace.told.add(span_id)
+            return Ended(parent is None, None if trace.runs is None else trace.runs.pop(span_id, None))
 
-    def tell(self, span: KnownSpan, outcome: Outcome) -> None:
+    def _leave(self, trace_id: int, trace: _Trace, span_id: int, parent: int | None) -> None:
+        """Take a span off the living; first it has ended, then it lives no more: whoever looks finds it."""
+        if parent is None and trace.outer is not None:
+            parent = trace.outer.get(span_id)
+        if parent is not None and len(trace) > 1:
+            if trace.ended is None:
+                trace.ended = {}
+            trace.ended[span_id] = parent
+            self._ended += 1
+        if trace.pop(span_id, _UNKNOWN) != _UNKNOWN:
+            self._live -= 1
+        if self._follows_running:
+            self._runs_no_more(trace, span_id)
+        if not trace:
+            self._give_up(trace_id, trace)
+        elif self._ended > MAX_ENDED:
+            self._forget_oldest_ended()
+        elif parent is None and trace.ended is not None and len(trace.ended) > trace.may_keep:
+            self._forget_done(trace)
+
+    def _give_up(self, trace_id: int, trace: _Trace) -> None:
+        """Forget a trace without live spans, unless one has started just now."""
+        trace.is_closed = True
+        if trace:
+            trace.is_closed = False
+        elif self._traces.get(trace_id) is trace:
+            self._traces.pop(trace_id, None)
+            self._ended -= len(trace.ended or ())
+
+    # --- what was said -------------------------------------------------------------------------------------------
+
+    def tell(self, trace_id: int, span_id: int, outcome: Outcome) -> None:
         """Take what a span says to the runs of all live roots above it."""
+        trace = self._traces.get(trace_id)
+        if trace is not None:
+            with self._lock:
+                self._tell(trace, span_id, outcome)
+
+    def _tell(self, trace: _Trace, span_id: int, outcome: Outcome) -> None:
         if not self.mirrors or not outcome.counts_for_a_root():
             return
-        with self._lock:
-            span.tells = True
-            for earlier in outcome.beside:
-                self.tell(span, earlier)
-            way: list[int] = []
-            above = span.parent
-            while above is not None:
-                if above.root is above and above.root.lives:
-                    self._run_of(above.root).add(outcome, tuple(way))
-                way.append(above.span_id)
-                above = above.parent
+        for earlier in outcome.beside:
+            self._tell(trace, span_id, earlier)
+        way: list[int] = []
+        for one in trace.above(span_id):
+            if trace.is_live_root(one):
+                self._run_of(trace, one).add(outcome, tuple(way))
+            way.append(one)
 
-    def tell_late(self, span: KnownSpan, known: Sequence[Outcome]) -> None:
-        """Take what was said beside a span to the roots above it, as far as it came after the span itself was read.
+    def _run_of(self, trace: _Trace, root: int) -> Run:
+        if trace.runs is None:
+            trace.runs = {}
+        run = trace.runs.get(root)
+        return trace.runs.setdefault(root, Run(self._config)) if run is None else run
 
-        Args:
-            span: The span, which has ended.
-            known: What had been said beside it by then.
-        """
-        for said in span.records or ():
-            if said not in known:
-                self.tell(span, said)
-
-    def leave(self, trace_id: int, span: KnownSpan) -> None:
-        """Take a span off the living; what late children may name is remembered."""
-        with self._lock:
-            trace = self._traces.get(trace_id)
-            if span.root is span:
-                span.root.lives = False
-            if trace is None or trace.live.get(span.span_id) is not span:  # forgotten, or another one has its id
-                return
-            if len(trace.live) > 1 and next(roots_above(span), None) is not None:
-                self._remember_ended(trace, span)  # first it has ended, then it lives no more: whoever looks finds it
-            del trace.live[span.span_id]
-            self._live -= 1
-            if self._follows_running:
-                for root in roots_above(span):
-                    root.running -= 1
-            if not trace.live:
-                self._traces.pop(trace_id, None)
-                self._ended -= len(trace.ended)
-            elif span.root is span and span.root.remembered:
-                self._forget_ended(trace, [one for one in trace.ended.values() if one.root is span and one is not span])
-
-    # --- beside the spans ----------------------------------------------------------------------------------------
-
-    def record(self, said: Outcome, *, continues: bool | None) -> LocalRoot | None:
+    def record(self, said: Outcome, *, continues: bool | None) -> int | None:
         """Join what was said beside the spans, in a log record or a hook, to the span that it names.
 
         It is kept for a live span until that ends. On a root, and of a span that has ended, it counts as said below the
@@ -242,84 +312,124 @@ class Traces:
                 span of its own, but not on a local root: that may be named by several calls.
 
         Returns:
-            The root for which it counts, if it counts for one by now.
+            The id of the nearest root for which it counts by now, None if there is none.
         """
+        trace_id, span_id = map(int, said.key)
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            return None
         with self._lock:
-            trace_id, span_id = said.key
-            trace = self._traces.get(int(trace_id))
-            span = None if trace is None else trace.live.get(int(span_id)) or trace.ended.get(int(span_id))
-            if span is None:
+            lives, is_root = span_id in trace, trace.is_live_root(span_id)
+            is_below = self.mirrors and (is_root or not lives)
+            root = trace.live_root_of(span_id)
+            if not lives and root is None:
                 return None
-            lives = _lives_in(trace, span)
-            is_below = self.mirrors and (span.is_root or not lives)
-            joins = lives and not span.is_root if continues is None else continues
-            records = span.records or []
-            if joins and records and records[-1].completion is not None and said.completion is not None:
-                records[-1].completion = records[-1].completion.joined(said.completion)
-            elif lives or is_below:
-                span.records = [*records[:1], *records[1:][-_MAX_RECORDS + 2 :], said]
+            if trace.records is None:
+                trace.records = {}
+            records = trace.records.setdefault(span_id if lives else root or 0, [])
+            joins = lives and not is_root if continues is None else continues
+            last = records[-1] if joins and records and records[-1].key == said.key else None
+            if last is not None and last.completion is not None and said.completion is not None:
+                last.completion = last.completion.joined(said.completion)
+            else:
+                del records[1 : 2 - _MAX_RECORDS]
+                records.append(said)
                 if is_below:
-                    self._tell_below(span, said)
-            return next(roots_above(span, itself=True), None) if is_below else None
+                    self._tell_below(trace, span_id, said)
+            return root if is_below else None
 
-    def _tell_below(self, span: KnownSpan, said: Outcome) -> None:
-        """Take what was said beside the spans to the roots: to a root that it names as well."""
-        if span.root is span and span.root.lives:
-            self._run_of(span.root).add(said)
-        self.tell(span, said)
+    def _tell_below(self, trace: _Trace, span_id: int, said: Outcome) -> None:
+        """Take what was said beside a span to the roots: to a root that it names as well."""
+        if trace.is_live_root(span_id):
+            self._run_of(trace, span_id).add(said)
+        self._tell(trace, span_id, said)
 
-    def _run_of(self, root: LocalRoot) -> Run:
-        if root.run is None:
-            run = Run(self._config)
-            root.run = root.run or run  # a signal handler may have been here meanwhile
-        return root.run
+    def records_of(self, trace_id: int, span_id: int) -> Sequence[Outcome]:
+        """Return what was said beside a span that counts as its own: on a root it counts as said below."""
+        trace = self._traces.get(trace_id)
+        if trace is None or trace.records is None or (self.mirrors and trace.is_live_root(span_id)):
+            return ()
+        return tuple(trace.records.get(span_id, ()))
+
+    # --- roots that can wait -------------------------------------------------------------------------------------
+
+    def _runs_below(self, trace: _Trace, span_id: int) -> None:
+        """Note that a span lives below its local root; an inner root, below the root around it."""
+        if trace.roots is None or trace.running is None:
+            trace.roots, trace.running = trace.roots or {}, trace.running or {}
+        parent = trace.get(span_id)
+        root = None if parent is None else trace.roots.get(parent)
+        if root is None or not trace.is_live_root(root):
+            root = next(trace.live_roots_above(span_id), None)
+        trace.roots[span_id] = span_id if trace.is_live_root(span_id) else root or span_id
+        if root is not None:
+            trace.running.setdefault(root, set()).add(span_id)
+
+    def _runs_no_more(self, trace: _Trace, span_id: int) -> None:
+        if trace.roots is None or trace.running is None:
+            return
+        root = trace.roots.pop(span_id, None)
+        if root == span_id:
+            trace.running.pop(span_id, None)
+            root = next(trace.live_roots_above(span_id), None)
+        below = None if root is None else trace.running.get(root)
+        if below is not None:
+            below.discard(span_id)
+
+    def waits_for(self, trace_id: int, root: int) -> tuple[bool, Run | None]:
+        """Return whether spans live below a local root, and what it has collected so far."""
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            return False, None
+        return bool((trace.running or {}).get(root)), (trace.runs or {}).get(root)
+
+    def lives(self, trace_id: int, span_id: int) -> bool:
+        """Whether a span is known to live; not if it started before this was registered."""
+        return span_id in self._traces.get(trace_id, ())
+
+    def is_live_root(self, trace_id: int, span_id: int) -> bool:
+        """Whether a span is a live local root."""
+        trace = self._traces.get(trace_id)
+        return trace is not None and trace.is_live_root(span_id)
+
+    def live_roots(self, trace_id: int, span_id: int) -> Sequence[int]:
+        """Return the ids of the live local roots above a span, itself first if it is one."""
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            return ()
+        return [*([span_id] if trace.is_live_root(span_id) else []), *trace.live_roots_above(span_id)]
 
     # --- bounds --------------------------------------------------------------------------------------------------
 
     def _forget_oldest_live(self) -> None:
         """Forget the oldest tenth of the live spans: they never end."""
-        for trace_id, trace in list(self._traces.items()):
-            for span in list(islice(trace.live.values(), max(0, self._live - MAX_LIVE + MAX_LIVE // 10))):
-                self.leave(trace_id, span)
-            if self._live <= MAX_LIVE - MAX_LIVE // 10:
-                return
+        with self._lock:
+            self._live = sum(map(len, list(self._traces.values())))
+            for trace_id, trace in list(self._traces.items()):
+                excess = self._live - MAX_LIVE + MAX_LIVE // 10
+                if self._live <= MAX_LIVE or excess <= 0:
+                    return
+                for span_id, parent in list(islice(trace.items(), excess)):
+                    self._leave(trace_id, trace, span_id, parent)
+                    if trace.runs is not None:
+                        trace.runs.pop(span_id, None)
 
     def _forget_oldest_ended(self) -> None:
         """Forget ended spans, those of the oldest traces first, until a quarter is free."""
-        for trace in list(self._traces.values()):
-            excess = self._ended - MAX_ENDED * 3 // 4
-            if excess <= 0:
-                return
-            self._forget_ended(trace, list(islice(trace.ended.values(), excess)))
+        with self._lock:
+            traces = [trace for trace in list(self._traces.values()) if trace.ended]
+            self._ended = sum(len(trace.ended or ()) for trace in traces)
+            for trace in traces:
+                self._forget(trace, list(islice(trace.ended or (), max(0, self._ended - MAX_ENDED * 3 // 4))))
 
-    def _remember_ended(self, trace: _Trace, span: KnownSpan) -> None:
-        self._forget_ended(trace, [trace.ended[span.span_id]] if span.span_id in trace.ended else [])
-        trace.ended[span.span_id] = span
-        span.root.remembered += span.root is not span
-        self._ended += 1
-        if self._ended > MAX_ENDED:
-            self._forget_oldest_ended()
+    def _forget_done(self, trace: _Trace) -> None:
+        """Forget the ended spans that lead to no live root any more."""
+        with self._lock:
+            self._forget(trace, [one for one in list(trace.ended or ()) if trace.live_root_of(one) is None])
+            trace.may_keep = 2 * len(trace.ended or ()) + _FEW
 
-    def _forget_ended(self, trace: _Trace, spans: list[KnownSpan]) -> None:
-        for span in spans:
-            del trace.ended[span.span_id]
-            span.root.remembered -= span.root is not span
+    def _forget(self, trace: _Trace, spans: Sequence[int]) -> None:
+        for span_id in spans:
+            (trace.ended or {}).pop(span_id, None)
+            (trace.told or set()).discard(span_id)
         self._ended -= len(spans)
-
-
-def roots_above(span: KnownSpan, *, itself: bool = False) -> Iterator[LocalRoot]:
-    """Go through the live local roots above a span, the nearest first.
-
-    Args:
-        span: The span.
-        itself: Whether it counts, if it is one.
-    """
-    root = span.root.outer if span.root is span and not itself else span.root
-    while root is not None:
-        if root.lives:
-            yield root
-        root = root.outer
-
-
-def _lives_in(trace: _Trace | None, span: KnownSpan) -> bool:
-    return trace is not None and trace.live.get(span.span_id) is span
