@@ -59,7 +59,7 @@ def look(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Collectio
     """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
     if _has_sdk_store(span):
         try:
-            return _sight_of(span)  # type: ignore[no-any-return]
+            return _sight_of(span)
         except AttributeError:  # something else was put in place of the SDK's own
             pass
     return span.get_span_context() or (0, 0), attributes_of(span), span.events
@@ -88,6 +88,19 @@ def events_of(span: ReadableSpan) -> Sequence[Event]:
     return span.events
 
 
+_description_of = attrgetter("_name", "_start_time", "_end_time", "_status._status_code", "_instrumentation_scope")
+
+
+def describe(span: ReadableSpan) -> tuple[str, int, int, bool, str]:
+    """Return a span's name, start and end (nanoseconds, 0 if unknown), whether it failed, and its scope's name."""
+    try:
+        name, start, end, code, scope = _description_of(span)
+    except AttributeError:  # a span in disguise
+        name, start, end = span.name, span.start_time, span.end_time
+        code, scope = span.status.status_code, span.instrumentation_scope
+    return name, start or 0, end or 0, code is StatusCode.ERROR, "" if scope is None else scope.name
+
+
 def has_failed(span: ReadableSpan) -> bool:
     """Whether the span's status is an error."""
     return span.status.status_code is StatusCode.ERROR
@@ -95,7 +108,10 @@ def has_failed(span: ReadableSpan) -> bool:
 
 def longest_value(span: ReadableSpan) -> int | None:
     """Return the SDK's limit for the length of string attributes in characters, None if there is none."""
-    limit = getattr(getattr(span, "_attributes", None), "max_value_len", None)
+    try:
+        limit: object = span._attributes.max_value_len  # type: ignore[union-attr]
+    except AttributeError:
+        return None
     return limit if isinstance(limit, int) else None
 
 

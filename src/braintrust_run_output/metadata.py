@@ -25,7 +25,7 @@ def attribute(key: str) -> str:
 def explicit(attributes: Mapping[str, object], key: str) -> str | None:
     """Return the value that a span already has under a metadata key, in either form; None if it has none."""
     value = attributes.get(attribute(key))
-    if value is None:
+    if value is None and METADATA in attributes:
         encoded = attributes.get(METADATA)
         if isinstance(encoded, str) and key in encoded:
             value = (_object(encoded) or {}).get(key)

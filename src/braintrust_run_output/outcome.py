@@ -16,12 +16,9 @@ from .conventions import (
     KINDS,
     Side,
     generic_excerpt,
-    is_agent,
-    is_model,
-    is_never_a_completion,
+    kinds_of,
     read_completion,
     read_generic_output,
-    side_of,
 )
 from .conventions.inputs import input_excerpt, read_input
 from .conventions.tools import executed_call
@@ -55,21 +52,20 @@ class Outcome:
         end: When it ended, in nanoseconds since the epoch; 0 if unknown.
         explicit: The run output that the application set on it.
         completion: Its completion.
-        generic: Reads its generic output.
-        input: Reads its input, as JSON text.
+        generic: Its generic output, or what reads it.
+        input: Its input as JSON text, or what reads it.
         side: What kind of side span it is, None if it is none.
         execution: The tool call that it executes.
         is_model: Whether it is a call of a model by its kind, whatever it says.
         is_agent: Whether it is an agent by its kind.
         is_answer: Whether ``answer_spans`` names it.
         has_failed: Whether its status is an error: it says nothing then but an explicit value.
-        beside: What earlier calls said beside it, in log records: not the span's to write, but a root's to know.
     """
 
-    __slots__ = (
-        "_generic", "beside", "completion", "end", "execution", "explicit", "has_failed", "is_agent", "is_answer",
-        "is_model", "key", "name", "side", "start", "transformed", "unread_input",
-    )  # fmt: skip
+    beside: Sequence[Outcome] = ()
+    """What earlier calls said beside it, in log records: not the span's to write, but a root's to know."""
+    transformed: object = NOT_TRANSFORMED
+    """Its completion's value as ``transform`` wants it, None if that withholds it: asked once, at the span's end."""
 
     def __init__(
         self,
@@ -88,7 +84,6 @@ class Outcome:
         is_agent: bool = False,
         is_answer: bool = False,
         has_failed: bool = False,
-        beside: Sequence[Outcome] = (),
     ) -> None:
         self.key = key
         self.name = name
@@ -96,7 +91,7 @@ class Outcome:
         self.end = end
         self.explicit = explicit
         self.completion = completion
-        self._generic = generic
+        self.unread_generic = generic
         self.unread_input = input
         self.side = side
         self.execution = execution
@@ -104,9 +99,6 @@ class Outcome:
         self.is_agent = is_agent
         self.is_answer = is_answer
         self.has_failed = has_failed
-        self.beside = beside
-        self.transformed: object = NOT_TRANSFORMED
-        """Its completion's value as ``transform`` wants it, None if that withholds it: asked once, at the end."""
 
     @property
     def span_id(self) -> SpanId:
@@ -121,14 +113,14 @@ class Outcome:
     @property
     def may_have_generic(self) -> bool:
         """Whether it has a generic output, as far as can be told without reading it."""
-        return self._generic is not None
+        return self.unread_generic is not None
 
     @property
     def generic(self) -> Completion | None:
         """Its generic output: what a chain, workflow or decorated function returned."""
-        if callable(self._generic):
-            self._generic = _contained("Reading a generic output", self._generic)
-        return self._generic
+        if callable(self.unread_generic):
+            self.unread_generic = _contained("Reading a generic output", self.unread_generic)
+        return self.unread_generic
 
     @property
     def input(self) -> str | None:
@@ -142,7 +134,7 @@ class Outcome:
         return (
             self.completion is not None
             or self.explicit is not None
-            or self._generic is not None
+            or self.unread_generic is not None
             or self.side is not None
             or self.execution is not None
             or self.is_model
@@ -201,35 +193,38 @@ def read_outcome(
         has_failed: Whether its status is an error.
         records: What was said beside the span; default nothing.
     """
-    side = Side.VERDICT if matches(config.side_spans, name) else side_of(attributes)
-    completion = generic = inputs = None
-    beside: Sequence[Outcome] = ()
-    if not has_failed:
-        completion = _contained("Reading a completion", lambda: read_completion(attributes, events, scope_name))
-        if completion is None and records and not is_never_a_completion(attributes):
-            completion, inputs, beside = records[-1].completion, records[-1].unread_input, records[:-1]
-        excerpt = None if completion is not None else generic_excerpt(attributes)
-        if excerpt is not None:
-            generic = functools.partial(read_generic_output, excerpt, scope_name)
-        if inputs is None and config.mirror_input and (asked := input_excerpt(attributes, events)) is not None:
-            inputs = functools.partial(read_input, asked.attributes, asked.events, scope_name)
-    return Outcome(
+    kinds = kinds_of(attributes)
+    outcome = Outcome(
         key,
         name=name,
         start=start,
         end=end,
         explicit=metadata.explicit(attributes, config.key),
-        completion=completion,
-        generic=generic,
-        input=inputs,
-        side=side,
-        execution=executed_call(attributes, name),
-        is_model=is_model(attributes),
-        is_agent=is_agent(attributes),
-        is_answer=matches(config.answer_spans, name),
+        side=kinds.side,
+        execution=executed_call(attributes, name, kinds),
+        is_model=kinds.is_model,
+        is_agent=kinds.is_agent,
         has_failed=has_failed,
-        beside=beside,
     )
+    if config.side_spans is not None and matches(config.side_spans, name):
+        outcome.side = Side.VERDICT
+    if config.answer_spans is not None:
+        outcome.is_answer = matches(config.answer_spans, name)
+    if has_failed:
+        return outcome
+    try:
+        outcome.completion = read_completion(attributes, events, scope_name, kinds=kinds)
+    except Exception as error:  # noqa: BLE001 (it costs that one value)
+        _faults.contain("Reading a completion", error)
+    if config.mirror_input and (asked := input_excerpt(attributes, events)) is not None:
+        outcome.unread_input = functools.partial(read_input, asked.attributes, asked.events, scope_name)
+    if outcome.completion is None:
+        if records and not kinds.silence(attributes):
+            outcome.completion, outcome.beside = records[-1].completion, records[:-1]
+            outcome.unread_input = records[-1].unread_input or outcome.unread_input
+        elif (excerpt := generic_excerpt(attributes)) is not None:
+            outcome.unread_generic = functools.partial(read_generic_output, excerpt, scope_name)
+    return outcome
 
 
 @functools.lru_cache(maxsize=64)

@@ -22,9 +22,9 @@ from .config import RunOutputConfig
 from .conventions.inputs import has_input
 from .holding import HeldRoots
 from .outcome import Outcome, matches, read_outcome, says_nothing
-from .run import Choice, Rule, Run, Said
+from .run import Run, Said
 from .traces import Traces
-from .writing import INPUT_JSON, input_of, to_write, value_of
+from .writing import INPUT_JSON, input_of, to_write, value_of, value_of_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
+    from .conventions._convention import Attributes
     from .traces import Ended
     from .writing import Asked, Written
 
@@ -118,7 +119,8 @@ class RunOutputSpanProcessor(SpanProcessor):
             except Exception as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error, content=_sdk.attributes_of(span))
         elif self._in_place and not self._shadows_end:
-            self._awaits_ending = False
+            if self._awaits_ending:
+                self._awaits_ending = False
             self._enrich(span)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -193,7 +195,8 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written:
         """Note that a span has ended, and return the attributes to add to it."""
-        (trace_id, span_id, *_), attributes, events = _sdk.look(span)
+        context, attributes, events = _sdk.look(span)
+        trace_id, span_id = context[0], context[1]
         if (
             self._says_nothing(attributes)
             and not events
@@ -201,29 +204,32 @@ class RunOutputSpanProcessor(SpanProcessor):
             and self._traces.pass_by(trace_id, span_id)
         ):
             return {}  # nearly always
-        outcome, records = Outcome((trace_id, span_id)), self._traces.records_of(trace_id, span_id)
+        records = self._traces.records_of(trace_id, span_id)
         try:
-            outcome = self._read(span, records, end_time)
-        finally:  # whatever is raised, it lives no more
-            ended = self._traces.end(trace_id, span_id, outcome, records)
-        return self._written(span, outcome, ended)
+            outcome = self._read(span, attributes, records, end_time)
+        except BaseException:  # whatever it is, the span lives no more
+            self._traces.end(trace_id, span_id, Outcome((trace_id, span_id)))
+            raise
+        return self._written(span, attributes, outcome, self._traces.end(trace_id, span_id, outcome, records))
 
     def _is_named(self, name: str) -> bool:
         return matches(self.config.answer_spans, name) or matches(self.config.side_spans, name)
 
-    def _read(self, span: ReadableSpan, records: Sequence[Outcome], end_time: int | None = None) -> Outcome:
+    def _read(
+        self, span: ReadableSpan, attributes: Attributes, records: Sequence[Outcome], end_time: int | None = None
+    ) -> Outcome:
         """Read what a span says, on the thread that ends it."""
-        scope = span.instrumentation_scope
+        name, start, end, has_failed, scope_name = _sdk.describe(span)
         outcome = read_outcome(
-            _sdk.attributes_of(span),
+            attributes,
             _sdk.events_of(span),
-            "" if scope is None else scope.name,
+            scope_name,
             key=_sdk.key_of(span),
             config=self.config,
-            name=span.name,
-            start=span.start_time or 0,
-            end=end_time or span.end_time or 0,
-            has_failed=_sdk.has_failed(span),
+            name=name,
+            start=start,
+            end=end_time or end,
+            has_failed=has_failed,
             records=records,
         )
         ask = self._ask(span)
@@ -231,27 +237,24 @@ class RunOutputSpanProcessor(SpanProcessor):
             outcome.transformed = ask(outcome.completion.render(self.config.format))
         return outcome
 
-    def _written(self, span: ReadableSpan, outcome: Outcome, ended: Ended) -> Written:
+    def _written(self, span: ReadableSpan, attributes: Attributes, outcome: Outcome, ended: Ended) -> Written:
         """Return the attributes to add to a span, now that all that it is decided from has been said."""
-        config, attributes, ask, limit = (
-            self.config, _sdk.attributes_of(span), self._ask(span), _sdk.longest_value(span)
-        )  # fmt: skip
-        choice = (ended.run or Run(config)).choose(outcome) if ended.is_root else self._own_value(outcome)
+        config, ask, limit = self.config, self._ask(span), _sdk.longest_value(span)
+        if not ended.is_root:
+            if outcome.completion is None or config.spans == "none":
+                return {}
+            if outcome.explicit is not None and not config.overwrite:
+                return {}
+            value = value_of_one(Said(outcome, outcome.completion), config, ask, limit)
+            return {} if value is None else to_write(value, attributes, config)
+        choice = (ended.run or Run(config)).choose(outcome)
         value = value_of(choice, config, ask, limit)
-        found_on = choice.key if config.linkage and ended.is_root else None
-        written = {} if value is None else to_write(value, attributes, config, found_on)
-        if config.mirror_input and ended.is_root and not has_input(attributes, _sdk.events_of(span)):
+        written = {} if value is None else to_write(value, attributes, config, choice.key if config.linkage else None)
+        if config.mirror_input and not has_input(attributes, _sdk.events_of(span)):
             asked = input_of(choice, ask, limit)
             if asked is not None:
                 written[INPUT_JSON] = asked
         return written
-
-    def _own_value(self, outcome: Outcome) -> Choice:
-        """Return what a span gets that is no local root: its own completion."""
-        is_left = outcome.explicit is not None and not self.config.overwrite
-        if outcome.completion is None or is_left or self.config.spans == "none":
-            return Choice()
-        return Choice(Rule.OWN, (Said(outcome, outcome.completion),), outcome)
 
     def _ask(self, span: ReadableSpan) -> Asked | None:
         """Return what asks ``transform``; what it fails on, or answers with no text, is withheld: it may redact."""
@@ -287,7 +290,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         if not self._may_wait(trace_id, span_id):
             return False
         records = self._traces.records_of(trace_id, span_id)
-        outcome = self._read(span, records)
+        outcome = self._read(span, _sdk.attributes_of(span), records)
         is_settled = outcome.completion is not None or (outcome.explicit is not None and not self.config.overwrite)
         if is_settled or self._is_complete(trace_id, span_id) or not held.hold((trace_id, span_id), (span, outcome)):
             return False
@@ -320,7 +323,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         span, outcome = held
         above = self._traces.live_roots(*key)[1:]
         try:
-            written = self._written(span, outcome, self._traces.end(*key, outcome))
+            written = self._written(span, _sdk.attributes_of(span), outcome, self._traces.end(*key, outcome))
             span = _sdk.copy_with(span, written) if written else span
         except Exception as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)

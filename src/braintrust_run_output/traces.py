@@ -35,9 +35,6 @@ _MAX_RECORDS = 64
 """How many things said beside one span are kept."""
 _FEW = 64
 
-TRACE_ID, SPAN_ID, IS_REMOTE = 0, 1, 2
-"""Where these are in a span's context, which is a tuple."""
-
 _UNKNOWN: Final = -1
 
 
@@ -73,6 +70,8 @@ class _Trace(dict[int, "int | None"]):
     """Where roots can wait: the local root of each live span."""
     running: dict[int, set[int]] | None = None
     """Where roots can wait: the live spans below each local root."""
+    has_more = False
+    """Whether there ever were runs or records."""
     may_keep = _FEW
     """How many ended spans it may keep before it is looked which of them are done."""
     is_closed = False
@@ -81,21 +80,25 @@ class _Trace(dict[int, "int | None"]):
     def is_live_root(self, span_id: int) -> bool:
         return self.get(span_id, _UNKNOWN) is None
 
-    def above(self, span_id: int) -> Iterator[int]:
-        """Go through the ids of the spans above one, live and ended, from its parent on; each once."""
-        seen = {span_id}
-        at: int | None = span_id
-        while at is not None:
-            parent = self.get(at, _UNKNOWN)
-            if parent == _UNKNOWN:
-                parent = None if self.ended is None else self.ended.get(at)
-            elif parent is None and self.outer is not None:
-                parent = self.outer.get(at)
-            if parent is None or parent in seen:  # ids may be repeated
-                return
-            yield parent
-            seen.add(parent)
-            at = parent
+    def parent_of(self, span_id: int) -> int | None:
+        """Return the id of a span's parent, whether they live or have ended; None if it leads no further here."""
+        parent = self.get(span_id, _UNKNOWN)
+        if parent is None:
+            return None if self.outer is None else self.outer.get(span_id)
+        if parent == _UNKNOWN:
+            return None if self.ended is None else self.ended.get(span_id)
+        return parent
+
+    def above(self, span_id: int) -> Sequence[int]:
+        """Return the ids of the spans above one, live and ended, from its parent on."""
+        way: list[int] = []
+        parent = self.parent_of(span_id)
+        for _ in range(len(self) + len(self.ended or ())):  # ids may be repeated: it could go in a circle
+            if parent is None:
+                break
+            way.append(parent)
+            parent = self.parent_of(parent)
+        return way
 
     def live_roots_above(self, span_id: int) -> Iterator[int]:
         return (one for one in self.above(span_id) if self.is_live_root(one))
@@ -106,8 +109,7 @@ class _Trace(dict[int, "int | None"]):
 
     def knows_more_of(self, span_id: int) -> bool:
         """Whether something is known of a span that is not on it."""
-        runs, records = self.runs, self.records
-        return (runs is not None and span_id in runs) or (records is not None and span_id in records)
+        return span_id in (self.runs or ()) or span_id in (self.records or ())
 
 
 class Traces:
@@ -145,28 +147,28 @@ class Traces:
             context: Its context.
             parent: Its parent's context, None if it has none.
         """
-        trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
+        trace_id, span_id = context[0], context[1]
         trace = self._traces.get(trace_id)
         if trace is None:
             trace = self._traces.setdefault(trace_id, _Trace())
         if parent is None:
             trace[span_id] = None
-        elif not parent[IS_REMOTE] and parent[SPAN_ID] in trace:
-            trace[span_id] = parent[SPAN_ID]
+        elif (parent_id := parent[1]) in trace and not parent[2]:
+            trace[span_id] = parent_id
         else:
-            self._start_below(trace, span_id, parent)
-        self._live += 1
+            self._start_below(trace, span_id, parent_id, is_remote=parent[2])
+        self._live = live = self._live + 1
         if trace.is_closed:
             self._start_again(trace, context, parent)
         elif self._follows_running:
             self._runs_below(trace, span_id)
-        if self._live > MAX_LIVE:
+        if live > MAX_LIVE:
             self._forget_oldest_live()
 
-    def _start_below(self, trace: _Trace, span_id: int, parent: ContextTuple) -> None:
+    def _start_below(self, trace: _Trace, span_id: int, parent_id: int, *, is_remote: bool) -> None:
         """Note a span whose parent is remote, is not known, or has ended."""
-        link = self._link(trace, parent[SPAN_ID])
-        if parent[IS_REMOTE] or link is None:
+        link = self._link(trace, parent_id)
+        if is_remote or link is None:
             trace[span_id] = None
             if link is not None:
                 trace.outer = {**(trace.outer or {}), span_id: link}
@@ -191,10 +193,11 @@ class Traces:
 
     def _start_again(self, trace: _Trace, context: ContextTuple, parent: ContextTuple | None) -> None:
         """Start a span whose trace's record was given up at that moment."""
-        trace.pop(context[SPAN_ID], None)
+        trace_id, span_id = context[:2]
+        trace.pop(span_id, None)
         self._live -= 1
-        if self._traces.get(context[TRACE_ID]) is trace:
-            self._traces.pop(context[TRACE_ID], None)
+        if self._traces.get(trace_id) is trace:
+            self._traces.pop(trace_id, None)
         self.start(context, parent)
 
     # --- a span's end --------------------------------------------------------------------------------------------
@@ -206,13 +209,13 @@ class Traces:
             Whether that is all; False if something is known of it that is not on it. Then it is still live.
         """
         trace = self._traces.get(trace_id)
-        parent = _UNKNOWN if trace is None else trace.get(span_id, _UNKNOWN)
-        if trace is None or parent == _UNKNOWN:
+        if trace is None or span_id not in trace:
             return True
-        if trace.knows_more_of(span_id):
+        if trace.has_more and trace.knows_more_of(span_id):
             return False
+        parent = trace[span_id]
         self._leave(trace_id, trace, span_id, parent)
-        if trace.knows_more_of(span_id):  # something has come just now: it has not ended yet
+        if trace.has_more and trace.knows_more_of(span_id):  # something has come just now: it has not ended yet
             trace[span_id], trace.is_closed = parent, False
             self._traces.setdefault(trace_id, trace)
             self._live += 1
@@ -234,10 +237,8 @@ class Traces:
         with self._lock:
             self._tell(trace, span_id, outcome)
             parent = trace.get(span_id, _UNKNOWN)
-            beside = () if trace.records is None else trace.records.pop(span_id, ())
-            for late in beside if parent is not None or not self.mirrors else ():
-                if late not in records:  # it came after the span was read
-                    self._tell(trace, span_id, late)
+            if trace.records is not None:
+                self._tell_late(trace, span_id, records)
             if parent != _UNKNOWN:
                 self._leave(trace_id, trace, span_id, parent)
             if trace.ended is not None and span_id in trace.ended and outcome.counts_for_a_root():
@@ -254,8 +255,8 @@ class Traces:
                 trace.ended = {}
             trace.ended[span_id] = parent
             self._ended += 1
-        if trace.pop(span_id, _UNKNOWN) != _UNKNOWN:
-            self._live -= 1
+        trace.pop(span_id, None)
+        self._live -= 1
         if self._follows_running:
             self._runs_no_more(trace, span_id)
         if not trace:
@@ -274,6 +275,14 @@ class Traces:
             self._traces.pop(trace_id, None)
             self._ended -= len(trace.ended or ())
 
+    def _tell_late(self, trace: _Trace, span_id: int, read: Sequence[Outcome]) -> None:
+        """Take what was said beside a span after it was read to the roots; on a root, they know it by now."""
+        beside = (trace.records or {}).pop(span_id, ())
+        if not (self.mirrors and trace.is_live_root(span_id)):
+            for late in beside:
+                if late not in read:
+                    self._tell(trace, span_id, late)
+
     # --- what was said -------------------------------------------------------------------------------------------
 
     def tell(self, trace_id: int, span_id: int, outcome: Outcome) -> None:
@@ -288,15 +297,14 @@ class Traces:
             return
         for earlier in outcome.beside:
             self._tell(trace, span_id, earlier)
-        way: list[int] = []
-        for one in trace.above(span_id):
+        way = trace.above(span_id)
+        for at, one in enumerate(way):
             if trace.is_live_root(one):
-                self._run_of(trace, one).add(outcome, tuple(way))
-            way.append(one)
+                self._run_of(trace, one).add(outcome, way[:at])
 
     def _run_of(self, trace: _Trace, root: int) -> Run:
         if trace.runs is None:
-            trace.runs = {}
+            trace.runs, trace.has_more = {}, True
         run = trace.runs.get(root)
         return trace.runs.setdefault(root, Run(self._config)) if run is None else run
 
@@ -325,7 +333,7 @@ class Traces:
             if not lives and root is None:
                 return None
             if trace.records is None:
-                trace.records = {}
+                trace.records, trace.has_more = {}, True
             records = trace.records.setdefault(span_id if lives else root or 0, [])
             joins = lives and not is_root if continues is None else continues
             last = records[-1] if joins and records and records[-1].key == said.key else None

@@ -45,25 +45,33 @@ class Value(NamedTuple):
 def value_of(
     choice: Choice, config: RunOutputConfig, ask: Asked | None = None, limit: int | None = None
 ) -> Value | None:
-    """Return the run output that a choice is; None if it is none, or ``transform`` withholds it.
+    """Return the run output that a root gets; None if there is none, or ``transform`` withholds it.
 
     Args:
-        choice: What a root, or a span, is to get.
+        choice: What the root is to get.
         config: The configuration: ``format`` and ``max_length``.
         ask: Asks ``transform``; default: there is none.
         limit: The longest value that an attribute may have, in characters; default none. A text of that length counts
             as cut: the SDK has cut it where it was set.
     """
+    if not choice.is_list:
+        return value_of_one(choice.said[0], config, ask, limit) if choice.said else None
+    values = [text for one in choice.said if (text := _text_of(one, config, ask, None)) is not None]
+    return _within(_array(values), config, limit) if values else None
+
+
+def value_of_one(
+    said: Said, config: RunOutputConfig, ask: Asked | None = None, limit: int | None = None
+) -> Value | None:
+    """Return the run output that one thing said is, as `value_of` does."""
     most = config.max_length if limit is None else min(limit, config.max_length)
-    if choice.is_list:
-        values = [text for said in choice.said if (text := _text_of(said, config, ask, None)) is not None]
-        text = _array(values) if values else None
-    else:
-        text = _text_of(choice.said[0], config, ask, most) if choice.said else None
-    if not text:
-        return None
-    is_cut = len(text) > most or (limit is not None and len(text) == limit)
-    return Value(text[:most] if len(text) > most else text, is_cut)
+    text = _text_of(said, config, ask, most)
+    return _within(text, config, limit) if text else None
+
+
+def _within(text: str, config: RunOutputConfig, limit: int | None) -> Value:
+    most, length = config.max_length if limit is None else min(limit, config.max_length), len(text)
+    return Value(text[:most] if length > most else text, length > most or length == limit)
 
 
 def to_write(

@@ -9,8 +9,11 @@ import pytest
 from opentelemetry import trace
 
 from braintrust_run_output import Completion, RunOutputConfig, traces
+<<<<<<< HEAD
 from braintrust_run_output._sdk import Ids
 from braintrust_run_output.kept import MAX_CHARS
+=======
+>>>>>>> d5987bf (wip)
 from braintrust_run_output.outcome import Outcome
 from braintrust_run_output.run import Rule, Run
 from braintrust_run_output.traces import Traces
@@ -34,29 +37,34 @@ def followed(monkeypatch, *, live: int = traces.MAX_LIVE, ended: int = traces.MA
     return Traces(RunOutputConfig())
 
 
-def ids(span_id: int, parent_id: int | None = None, *, trace_id: int = 1, is_remote: bool = False) -> Ids:
-    return Ids(trace_id, span_id, parent_id, is_remote)
+def ids(span_id: int, parent_id: int | None = None, *, trace_id: int = 1, is_remote: bool = False):
+    return (trace_id, span_id, False), None if parent_id is None else (trace_id, parent_id, is_remote)
+
+
+def ended(known: Traces, trace_id: int, span_id: int, *, says: bool = False):
+    text = Completion("c", "Paris.") if says else None
+    return known.end(trace_id, span_id, Outcome((trace_id, span_id), end=span_id, completion=text))
 
 
 def test_spans_that_never_end_are_forgotten_oldest_first(monkeypatch):
     known = followed(monkeypatch, live=100)
     for n in range(1, 1_001):
-        known.start(ids(n, trace_id=n % 7))
+        known.start(*ids(n, trace_id=n % 7))
 
     assert known.remembered <= 100
-    assert known.find(1, 1) is None
-    assert known.find(1_000 % 7, 1_000) is not None
+    assert not known.lives(1, 1)
+    assert known.lives(1_000 % 7, 1_000)
 
 
 def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children(monkeypatch):
     known = followed(monkeypatch)
-    known.start(ids(1))
+    known.start(*ids(1))
     for n in range(2, 50_000):
-        known.start(ids(n, 1))
-        known.end(1, n)
+        known.start(*ids(n, 1))
+        assert known.pass_by(1, n)
 
     assert known.remembered <= traces.MAX_ENDED + 1
-    known.end(1, 1)
+    assert known.pass_by(1, 1)
     assert known.remembered == 0
 
 
@@ -64,31 +72,30 @@ def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children(monkeypa
 def test_a_trace_that_lives_for_weeks_keeps_nothing_of_the_steps_that_are_done(monkeypatch, says):
     """Each step continues remotely from the ended one before."""
     known = followed(monkeypatch)
-    known.start(ids(1))
+    known.start(*ids(1))
     for n in range(2, 20_000):
-        known.start(ids(n, n - 1, is_remote=True))
-        step = known.find(1, n)
-        known.end(1, n, Outcome((1, n), end=n, completion=Completion("c", "text")) if says else None)
+        known.start(*ids(n, n - 1, is_remote=True))
+        if says:
+            ended(known, 1, n, says=True)
+        else:
+            assert known.pass_by(1, n)
 
-    depth = 0
-    while step is not None:
-        depth, step = depth + 1, step.parent
     assert known.remembered <= traces.MAX_ENDED + 1
-    assert depth <= traces.MAX_DEPTH + 2
-    known.end(1, 1)
+    assert len(known._traces[1].above(n)) <= traces.MAX_STEPS + 2
+    assert ended(known, 1, 1).is_root
     assert known.remembered == 0
 
 
 def test_ids_that_two_traces_share_are_kept_apart(monkeypatch):
     known = followed(monkeypatch)
     for trace_id in (1, 2):
-        known.start(ids(1, trace_id=trace_id))
-        known.start(ids(2, 1, trace_id=trace_id))
-    known.end(1, 2, Outcome((1, 2), completion=Completion("c", "Paris.")))
+        known.start(*ids(1, trace_id=trace_id))
+        known.start(*ids(2, 1, trace_id=trace_id))
+    ended(known, 1, 2, says=True)
 
-    assert known.end(2, 2) is not None
-    assert known.end(2, 1).run is None
-    assert known.end(1, 1).run.has_answer
+    assert not ended(known, 2, 2).is_root
+    assert ended(known, 2, 1).run is None
+    assert ended(known, 1, 1).run.has_answer
     assert known.remembered == 0
 
 

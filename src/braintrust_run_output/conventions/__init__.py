@@ -39,7 +39,7 @@ from . import (
     traceloop,
     vercel_ai,
 )
-from ._kinds import KINDS, Side, is_agent, is_model, is_never_a_completion, side_of
+from ._kinds import KINDS, Kinds, Side, is_agent, is_model, is_never_a_completion, kinds_of, side_of
 from ._values import from_model_output
 from .inputs import InputExcerpt, has_input, input_excerpt, read_input, up_to_last_user
 from .tools import ToolExecution, executed_call
@@ -57,6 +57,7 @@ __all__ = [
     "KINDS",
     "MODEL_OUTPUTS",
     "InputExcerpt",
+    "Kinds",
     "Side",
     "ToolExecution",
     "executed_call",
@@ -67,6 +68,7 @@ __all__ = [
     "is_agent",
     "is_model",
     "is_never_a_completion",
+    "kinds_of",
     "read_completion",
     "read_generic_output",
     "read_input",
@@ -137,7 +139,6 @@ _RANKS_BY_KEY = _ranks_by("keys")
 _RANKS_BY_EVENT = _ranks_by("events")
 _NONE = frozenset[str]()
 _MODEL_KEYS = frozenset(_RANKS_BY_KEY)
-_TELLING_KEYS = _MODEL_KEYS | KINDS
 _GENERIC_KEYS = frozenset[str]().union(*(convention.keys for convention in GENERIC_OUTPUTS))
 _GENERIC_EXCERPT = _GENERIC_KEYS.union(*(convention.needs for convention in GENERIC_OUTPUTS))
 
@@ -147,7 +148,9 @@ EVENTS = frozenset(_RANKS_BY_EVENT)
 """The names of the events that may hold an output."""
 
 
-def read_completion(attributes: Attributes, events: Sequence[Event] = (), scope_name: str = "") -> Completion | None:
+def read_completion(
+    attributes: Attributes, events: Sequence[Event] = (), scope_name: str = "", *, kinds: Kinds | None = None
+) -> Completion | None:
     """Return the model's output that a span carries, None if it carries none.
 
     Spans that say they are a tool, retriever, reranker, embedding, prompt, guardrail or evaluator never do.
@@ -157,10 +160,11 @@ def read_completion(attributes: Attributes, events: Sequence[Event] = (), scope_
         attributes: The span's attributes.
         events: The span's events; default none.
         scope_name: The name of the span's instrumentation scope; default unknown.
+        kinds: What the attributes say that the span is; default: it is looked for.
     """
     event_names = frozenset([event.name for event in events]) & EVENTS if events else _NONE
-    readers, kinds = _way_to_read(_TELLING_KEYS.intersection(attributes), event_names)
-    if not readers or (kinds and is_never_a_completion(attributes, kinds)):
+    readers = _way_to_read(_MODEL_KEYS.intersection(attributes), event_names)
+    if not readers or (kinds or kinds_of(attributes)).silence(attributes):
         return None
     for read in readers:
         completion = read(attributes, events, scope_name)
@@ -170,14 +174,14 @@ def read_completion(attributes: Attributes, events: Sequence[Event] = (), scope_
 
 
 @lru_cache(maxsize=1_024)
-def _way_to_read(keys: frozenset[str], events: frozenset[str]) -> tuple[tuple[Reader, ...], tuple[str, ...]]:
-    """Return what may find an output, in order, and the attributes that may say that there is none.
+def _way_to_read(keys: frozenset[str], events: frozenset[str]) -> tuple[Reader, ...]:
+    """Return what may find an output, in order.
 
     Applications use few combinations of keys: each is worked out once.
     """
-    ranks = {rank for key in keys & _MODEL_KEYS for rank in _RANKS_BY_KEY[key]}
+    ranks = {rank for key in keys for rank in _RANKS_BY_KEY[key]}
     ranks.update(rank for event in events for rank in _RANKS_BY_EVENT[event])
-    return tuple(MODEL_OUTPUTS[rank].read for rank in sorted(ranks)), tuple(keys & KINDS)
+    return tuple(MODEL_OUTPUTS[rank].read for rank in sorted(ranks))
 
 
 def read_generic_output(attributes: Attributes, scope_name: str = "") -> Completion | None:

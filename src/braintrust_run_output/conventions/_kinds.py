@@ -9,12 +9,12 @@ from __future__ import annotations
 import enum
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ._json import is_object, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 class Side(enum.Enum):
@@ -114,60 +114,86 @@ KINDS: Final = frozenset({*KIND_ATTRIBUTES, _BRAINTRUST})
 _MESSAGES_OF_A_MODEL = ("llm.output_messages.0.message.content", "llm.output_messages.0.message.role")
 
 
+class Kinds(NamedTuple):
+    """What the attributes say that a span is.
+
+    Args:
+        side: What kind of side span, None if it is none. Prompts, parsers, ``create_agent`` and loop cycles carry no
+            completion of their own, but are no side spans.
+        is_model: Whether it is a call of a model.
+        is_tool: Whether it is the execution of a tool.
+        is_silent: Whether it carries no completion of its own: a tool, retriever, embedding, prompt, guardrail ...
+        is_guard: Whether that is so only if it has no messages of a model: a guardrail (guardrails-ai) that has some
+            has called the model, and what is found on it is a side completion.
+        is_agent: Whether it is an agent.
+    """
+
+    side: Side | None = None
+    is_model: bool = False
+    is_tool: bool = False
+    is_silent: bool = False
+    is_guard: bool = False
+    is_agent: bool = False
+
+    def silence(self, attributes: Mapping[str, object]) -> bool:
+        """Whether a span of these kinds with these attributes never carries a completion."""
+        return self.is_silent and not (self.is_guard and any(key in attributes for key in _MESSAGES_OF_A_MODEL))
+
+
+_NO_KINDS = Kinds()
+
+
+def kinds_of(attributes: Mapping[str, object]) -> Kinds:
+    """Return what the attributes say that a span is."""
+    named = KINDS.intersection(attributes)
+    if not named:
+        return _NO_KINDS
+    return _kinds_from(tuple([(name, value) for name in named if isinstance(value := attributes[name], str)]))
+
+
+@lru_cache(maxsize=1_024)
+def _kinds_from(said: tuple[tuple[str, str], ...]) -> Kinds:
+    """Return what a span is by names and values of its attributes. There are few: each is worked out once."""
+    kinds = {kind for name, value in said for kind in _kinds_in(name, value)}
+    side = Side.VERDICT if _Kind.VERDICT in kinds else Side.WORK if kinds & {_Kind.WORK, _Kind.TOOL} else None
+    silent = kinds - {_Kind.MODEL, _Kind.AGENT}
+    return Kinds(
+        side=side,
+        is_model=_Kind.MODEL in kinds,
+        is_tool=_Kind.TOOL in kinds,
+        is_silent=bool(silent),
+        is_guard=silent == {_Kind.WORK},
+        is_agent=_Kind.AGENT in kinds,
+    )
+
+
 def is_model(attributes: Mapping[str, object]) -> bool:
     """Whether any of the attributes says that the span is a call of a model."""
-    return _Kind.MODEL in _kinds_of(attributes)
+    return kinds_of(attributes).is_model
 
 
 def is_agent(attributes: Mapping[str, object]) -> bool:
     """Whether any of the attributes says that the span is an agent."""
-    return _Kind.AGENT in _kinds_of(attributes)
+    return kinds_of(attributes).is_agent
 
 
 def is_tool(attributes: Mapping[str, object]) -> bool:
     """Whether any of the attributes says that the span is the execution of a tool."""
-    return _Kind.TOOL in _kinds_of(attributes)
+    return kinds_of(attributes).is_tool
 
 
 def side_of(attributes: Mapping[str, object]) -> Side | None:
-    """Return what kind of side span the attributes say a span is, None if they do not say that it is one.
-
-    Prompts, parsers, ``create_agent`` and loop cycles carry no completion of their own, but are no side spans.
-    """
-    kinds = _kinds_of(attributes)
-    if _Kind.VERDICT in kinds:
-        return Side.VERDICT
-    return Side.WORK if _Kind.WORK in kinds or _Kind.TOOL in kinds else None
+    """Return what kind of side span the attributes say a span is, None if they do not say that it is one."""
+    return kinds_of(attributes).side
 
 
-def is_never_a_completion(attributes: Mapping[str, object], kinds: Iterable[str] | None = None) -> bool:
-    """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ...
-
-    A guardrail that has a model's messages itself (guardrails-ai) has called the model, and is no exception: its own
-    attributes are read, and what is found is a side completion.
-
-    Args:
-        attributes: The span's attributes.
-        kinds: Those of `KINDS` that are among them; default: they are looked for.
-    """
-    found = [kind for kind in _kinds_of(attributes, kinds) if kind not in (_Kind.MODEL, _Kind.AGENT)]
-    if not found:
-        return False
-    return set(found) != {_Kind.WORK} or all(key not in attributes for key in _MESSAGES_OF_A_MODEL)
+def is_never_a_completion(attributes: Mapping[str, object]) -> bool:
+    """Whether any of the attributes says that the span is a tool, retriever, embedding, prompt, guardrail ..."""
+    return kinds_of(attributes).silence(attributes)
 
 
-def _kinds_of(attributes: Mapping[str, object], kinds: Iterable[str] | None = None) -> list[_Kind]:
-    found: list[_Kind] = []
-    for attribute in KINDS.intersection(attributes) if kinds is None else kinds:
-        value = attributes[attribute]
-        if isinstance(value, str):
-            found += _kinds_in(attribute, value)
-    return found
-
-
-@lru_cache(maxsize=1_024)
 def _kinds_in(attribute: str, value: str) -> tuple[_Kind, ...]:
-    """Return the kinds that an attribute's value says. Applications have few: each is worked out once."""
+    """Return the kinds that an attribute's value says."""
     names: list[object] = [value]
     if attribute == _BRAINTRUST:
         encoded = parse(value)

@@ -20,10 +20,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._json import first_string
-from ._kinds import is_model, is_tool
+from ._kinds import kinds_of
 
 if TYPE_CHECKING:
     from ._convention import Attributes
+    from ._kinds import Kinds
 
 
 class ToolExecution(NamedTuple):
@@ -55,14 +56,16 @@ _AROUND = re.compile(
 """What stands around a tool's name in the name of its span."""
 
 
-def executed_call(attributes: Attributes, span_name: str) -> ToolExecution | None:
+def executed_call(attributes: Attributes, span_name: str, kinds: Kinds | None = None) -> ToolExecution | None:
     """Return the tool call that a span executes, None if the span says nothing of being a tool.
 
     Args:
         attributes: The span's attributes.
         span_name: The span's name, for where no attribute names the tool.
+        kinds: What the attributes say that the span is; default: it is looked for.
     """
-    if not is_tool(attributes) and (_TELLING.isdisjoint(attributes) or is_model(attributes)):
+    kinds = kinds or kinds_of(attributes)
+    if not kinds.is_tool and (kinds.is_model or _TELLING.isdisjoint(attributes)):
         return None
     name = first_string(attributes, *_NAMES) or first_string(attributes, _LOGFIRE_NAME)
     name = _AROUND.sub("", span_name) if name is None else name.strip('"')
