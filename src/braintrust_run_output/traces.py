@@ -29,7 +29,7 @@ MAX_LIVE = 100_000
 """How many live spans are remembered; beyond that the oldest are taken for spans that never end."""
 MAX_ENDED = 4_096
 """How many ended spans are remembered, for children that start after their parent's end."""
-MAX_STEPS = 256
+MAX_STEPS = 64
 """How many ended spans a late child knows above it: a workflow may go on for weeks, each step below the one before."""
 _MAX_RECORDS = 64
 """How many things said beside one span are kept."""
@@ -50,10 +50,17 @@ class Ended(NamedTuple):
     run: Run | None = None
 
 
+UNKNOWN: Final = Ended()
+"""What is known of a span that began before this was registered."""
+CHILD: Final = Ended()
+"""What is known of a span that is no local root."""
+
+
 class _Trace(dict[int, "int | None"]):
     """One trace: its live spans, each with its parent's id; None for a local root.
 
-    The rest is there once it is needed: most traces need none of it.
+    The rest is there once it is needed: most traces need none of it. Whoever makes a part of it looks again whether it
+    is there: a signal handler or another thread may have been quicker.
     """
 
     ended: dict[int, int] | None = None
@@ -64,8 +71,6 @@ class _Trace(dict[int, "int | None"]):
     """What live local roots have collected."""
     records: dict[int, list[Outcome]] | None = None
     """What was said beside live spans, in log records and hooks."""
-    told: set[int] | None = None
-    """Ended spans that said something."""
     roots: dict[int, int] | None = None
     """Where roots can wait: the local root of each live span."""
     running: dict[int, set[int]] | None = None
@@ -178,18 +183,14 @@ class Traces:
     def _link(self, trace: _Trace, parent_id: int) -> int | None:
         """Return the span that a late or remote child hangs on, None if its parent leads to no live root.
 
-        Ended spans that said nothing are passed over, and so are all when there are many.
+        That is its parent or, if there are many ended spans on the way up, the first one that lives.
         """
-        if parent_id not in trace and (trace.ended is None or parent_id not in trace.ended):
+        if trace.live_root_of(parent_id) is None:
             return None
-        first = parent_id if parent_id in trace or parent_id in (trace.told or ()) else None
-        for steps, one in enumerate(trace.above(parent_id)):
-            if one in trace:
-                is_near = first is not None and steps < MAX_STEPS
-                return (first if is_near else one) if trace.live_root_of(one) is not None else None
-            if first is None and one in (trace.told or ()):
-                first = one
-        return parent_id if trace.is_live_root(parent_id) else None
+        if parent_id in trace:
+            return parent_id
+        steps, living = next((at, one) for at, one in enumerate(trace.above(parent_id)) if one in trace)
+        return parent_id if steps < MAX_STEPS else living
 
     def _start_again(self, trace: _Trace, context: ContextTuple, parent: ContextTuple | None) -> None:
         """Start a span whose trace's record was given up at that moment."""
@@ -231,20 +232,19 @@ class Traces:
             outcome: What it says.
             records: What was said beside it, as far as that has been read.
         """
-        trace = self._traces.get(trace_id)
-        if trace is None:
-            return Ended()
         with self._lock:
-            self._tell(trace, span_id, outcome)
-            parent = trace.get(span_id, _UNKNOWN)
+            trace = self._traces.get(trace_id)
+            parent = _UNKNOWN if trace is None else trace.get(span_id, _UNKNOWN)
+            if trace is None or parent == _UNKNOWN:
+                return UNKNOWN
+            if parent is not None or trace.outer is not None:
+                self._tell(trace, span_id, outcome)
             if trace.records is not None:
                 self._tell_late(trace, span_id, records)
-            if parent != _UNKNOWN:
-                self._leave(trace_id, trace, span_id, parent)
-            if trace.ended is not None and span_id in trace.ended and outcome.counts_for_a_root():
-                trace.told = trace.told or set()
-                trace.told.add(span_id)
-            return Ended(parent is None, None if trace.runs is None else trace.runs.pop(span_id, None))
+            self._leave(trace_id, trace, span_id, parent)
+            if parent is not None:
+                return CHILD
+            return Ended(is_root=True, run=None if trace.runs is None else trace.runs.pop(span_id, None))
 
     def _leave(self, trace_id: int, trace: _Trace, span_id: int, parent: int | None) -> None:
         """Take a span off the living; first it has ended, then it lives no more: whoever looks finds it."""
@@ -252,7 +252,7 @@ class Traces:
             parent = trace.outer.get(span_id)
         if parent is not None and len(trace) > 1:
             if trace.ended is None:
-                trace.ended = {}
+                trace.ended = trace.ended or {}
             trace.ended[span_id] = parent
             self._ended += 1
         trace.pop(span_id, None)
@@ -304,7 +304,7 @@ class Traces:
 
     def _run_of(self, trace: _Trace, root: int) -> Run:
         if trace.runs is None:
-            trace.runs, trace.has_more = {}, True
+            trace.runs, trace.has_more = trace.runs or {}, True
         run = trace.runs.get(root)
         return trace.runs.setdefault(root, Run(self._config)) if run is None else run
 
@@ -333,7 +333,7 @@ class Traces:
             if not lives and root is None:
                 return None
             if trace.records is None:
-                trace.records, trace.has_more = {}, True
+                trace.records, trace.has_more = trace.records or {}, True
             records = trace.records.setdefault(span_id if lives else root or 0, [])
             joins = lives and not is_root if continues is None else continues
             last = records[-1] if joins and records and records[-1].key == said.key else None
@@ -439,5 +439,4 @@ class Traces:
     def _forget(self, trace: _Trace, spans: Sequence[int]) -> None:
         for span_id in spans:
             (trace.ended or {}).pop(span_id, None)
-            (trace.told or set()).discard(span_id)
         self._ended -= len(spans)

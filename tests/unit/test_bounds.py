@@ -9,11 +9,7 @@ import pytest
 from opentelemetry import trace
 
 from braintrust_run_output import Completion, RunOutputConfig, traces
-<<<<<<< HEAD
-from braintrust_run_output._sdk import Ids
 from braintrust_run_output.kept import MAX_CHARS
-=======
->>>>>>> d5987bf (wip)
 from braintrust_run_output.outcome import Outcome
 from braintrust_run_output.run import Rule, Run
 from braintrust_run_output.traces import Traces
