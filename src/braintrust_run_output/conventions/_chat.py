@@ -262,13 +262,15 @@ def _messages_of(item: Object) -> Iterator[Message]:
     calls: dict[str | ToolCall, ToolCall] = {}
     answered: set[str | None] = set()
     for block in _blocks_of(item):
-        if is_object(block) and _is_tool_result(block):
+        if isinstance(block, str):
+            texts.append(unnested(block))
+        elif not is_object(block) or _is_no_step(block):
+            continue
+        elif _is_tool_result(block):
             yield from _message(role, texts, calls)
             yield Message("tool", _result_text(block))
             texts, calls = [], {}
             answered.add(first_string(block, *_RESULT_IDS))
-        elif is_object(block) and _is_no_step(block):
-            continue
         elif _is_tool_call(block):
             call = read_tool_call(block)
             if call is not None and (call.id is None or call.id not in answered):
@@ -277,7 +279,7 @@ def _messages_of(item: Object) -> Iterator[Message]:
                     yield from _message(role, texts, calls)
                     yield Message("tool")
                     texts, calls = [], {}
-        elif is_object(block) and _has_any(block, _HOSTED_CODE):
+        elif _has_any(block, _HOSTED_CODE):
             yield from _message(role, texts, calls)
             yield Message("tool")
             texts, calls = [], {}
@@ -383,19 +385,18 @@ def _is_no_step(block: Object) -> bool:
     return (type_of(hosted) if is_object(hosted) else type_of(block)) in _NO_STEP
 
 
-def _is_tool_call(block: object) -> bool:
-    return is_object(block) and (
-        type_of(block) in _TOOL_CALL
-        or type_of(block) in _HOSTED_ITEMS
+def _is_tool_call(block: Object) -> bool:
+    kind = type_of(block)
+    return (
+        kind in _TOOL_CALL
+        or kind in _HOSTED_ITEMS
         or (not block.keys().isdisjoint(_TOOL_CALL_KEYS) and any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS))
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
     )
 
 
-def _is_tool_result(block: object) -> bool:
-    if not is_object(block):
-        return False
+def _is_tool_result(block: Object) -> bool:
     kind = type_of(block)
     return kind in _TOOL_RESULT or kind.endswith(("_tool_result", "_call_output")) or _has_any(block, _TOOL_RESULT_KEYS)
 
