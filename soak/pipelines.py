@@ -181,14 +181,14 @@ class Pipeline(NamedTuple):
     @property
     def live(self) -> int:
         """How much the processor remembers."""
-        return self.processor._decider.remembered  # noqa: SLF001
+        return self.processor._traces.remembered  # noqa: SLF001
 
     @property
     def kept(self) -> int:
         """How many bytes the processor has to keep for spans that have not ended, about."""
-        decider = self.processor._decider  # noqa: SLF001
-        outputs = (output for one in list(decider.aggregator.gathered.values()) for output in one.outputs)
-        return len(decider.lineage.live) * KEPT_FOR_A_SPAN + sum(len(output.value) for output in outputs)
+        traces = list(self.processor._traces._traces.values())  # noqa: SLF001
+        runs = [run for trace in traces for run in list((trace.runs or {}).values())]
+        return sum(map(len, traces)) * KEPT_FOR_A_SPAN + sum(run._kept._chars for run in runs)  # noqa: SLF001
 
     def log(self, span: Span, text: str) -> None:
         """Emit a log record with a completion, for a span."""

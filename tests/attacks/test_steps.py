@@ -8,8 +8,9 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from attacks.counting import lines_run
 from reliability.parts import Sink, answered, around, start
-from support import Pipeline
+from support import Pipeline, pipeline
 
 STEPS = 1_000
 
@@ -41,6 +42,18 @@ def test_every_step_and_the_workflow_have_their_own_last_answer(build):
     assert outputs.pop("workflow") == f"answer {STEPS - 1}"
     assert outputs == {f"{kind} {n}": f"answer {n}" for n in range(STEPS) for kind in ("step", "llm")}
     assert app.live == 0
+
+
+def test_a_step_costs_no_more_however_many_were_before_it():
+    app = pipeline()
+    last = run_steps(app, range(2_000), start(app, "workflow"))
+    costs = []
+    for first in (2_000, 3_000):
+        numbers = range(first, first + 500)
+        costs.append(lines_run(lambda: run_steps(app, numbers, last)))  # noqa: B023 (called in this round)
+        last = run_steps(app, range(first, first + 1_000), last)
+
+    assert costs[1] < 1.1 * costs[0]
 
 
 @pytest.mark.parametrize("steps", [30_000])
