@@ -368,7 +368,7 @@ def test_the_progress_bar_knows_how_much_of_a_file_has_been_read(tmp_path):
         path.write_text(content)
         shown = []
         with open_export(path) as export:
-            list(commands._counted(export, lambda *count, **where: shown.append((*count, where)), export))
+            list(commands._counted(export, lambda *count, shown=shown, **where: shown.append((*count, where)), export))
         assert [count for count, _ in shown] == [1000, 2000, 3000, 4000, 5000]
         assert {where["size"] for _, where in shown} == {len(content)}
         positions = [where["position"] for _, where in shown]
