@@ -158,3 +158,50 @@ def test_every_rendering_is_text_or_messages_of_the_assistant(messages):
     decoded = json.loads(completion.render("messages"))
     assert {message["role"] for message in decoded} == {"assistant"}
     assert all(message["content"] or message.get("tool_calls") for message in decoded)
+
+
+OTHER_CALL = ToolCall("get_time", "{}", "call_2")
+SEARCH = ToolCall("web_search", "{}", "srvtoolu_1", is_hosted=True)
+TURNS = {
+    "a text and a call": ([ANSWER, CALLING], [Message("assistant", "It is sunny.", (CALL,))]),
+    "two calls": (
+        [CALLING, Message("assistant", None, (OTHER_CALL,))],
+        [Message("assistant", None, (CALL, OTHER_CALL))],
+    ),
+    "two choices": ([ANSWER, Message("assistant", "Sunny.")], [ANSWER, Message("assistant", "Sunny.")]),
+    "two choices with calls": ([CALLING_WITH_TEXT, CALLING_WITH_TEXT], [CALLING_WITH_TEXT, CALLING_WITH_TEXT]),
+    "pieces and the whole": ([Message("assistant", text) for text in ("It is ", "sunny.", "It is sunny.")], [ANSWER]),
+    "thinking and a text": ([Message("thinking", "hm"), ANSWER], [ANSWER]),
+    "a hosted call beside a text": ([Message("assistant", "It is sunny.", (SEARCH,))], [ANSWER]),
+    "a hosted call beside a call": (
+        [Message("assistant", None, (SEARCH,)), CALLING],
+        [CALLING],
+    ),
+    "a hosted call alone": ([Message("assistant", None, (SEARCH,))], [Message("assistant", None, (SEARCH,))]),
+    "thinking alone": ([Message("thinking", "hm")], None),
+}
+
+
+@pytest.mark.parametrize(("messages", "turn"), TURNS.values(), ids=TURNS)
+def test_one_turn_is_one_message(messages, turn):
+    completion = from_messages(messages, "source")
+
+    assert (completion and completion.as_messages()) == (turn and Completion("s", messages=tuple(turn)).as_messages())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"),
+    [
+        (Completion("s", "a"), Completion("s", "b"), [Message("assistant", "a"), Message("assistant", "b")]),
+        (Completion("s", "a"), Completion("s", messages=(CALLING,)), [Message("assistant", "a", (CALL,))]),
+        (Completion("s", "hm", block="unknown"), Completion("s", "b", block="unknown"), [Message("assistant", "b")]),
+        (Completion("s", "a", block="text"), Completion("s", "b", block="text"), [Message("assistant", "ab")]),
+        (
+            Completion("s", "a", block="unknown"),
+            Completion("s", messages=(CALLING,), block="unknown"),
+            [Message("assistant", "a", (CALL,))],
+        ),
+    ],
+)
+def test_what_belongs_to_one_turn_is_joined(first, second, joined):
+    assert first.joined(second).as_messages() == Completion("s", messages=tuple(joined)).as_messages()

@@ -152,6 +152,28 @@ def _joined(texts: list[str]) -> str:
     return pieces if pieces and texts[-1] == pieces else pieces + texts[-1] if texts else ""
 
 
+def holds_more(value: object) -> bool:
+    """Whether chat messages hold more than is read of them: images, files, audio."""
+    messages = value if is_array(value) else (value,)
+    return any(
+        is_object(block) and not _is_read(block)
+        for message in messages
+        if is_object(message)
+        for block in _blocks_of(_unpacked(message))
+    )
+
+
+def _is_read(block: Object) -> bool:
+    return (
+        type_of(block) in _REASONING
+        or block.get("thought") is True
+        or _is_no_step(block)
+        or _is_tool_result(block)
+        or _is_tool_call(block)
+        or _text_of(block) is not None
+    )
+
+
 def is_chat(value: object) -> bool:
     """Whether parsed JSON is a chat message or a list of them, rather than a structured answer."""
     items = value if is_array(value) else (value,)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..completion import Message, as_chat, encodable
 from . import indexed, openinference
-from ._chat import is_chat, is_items, read_messages, read_tool_call
+from ._chat import holds_more, is_chat, is_items, read_messages, read_tool_call
 from ._json import compact, is_array, is_object, parse
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ def read_input(
 ) -> str | None:
     """Return a span's input as JSON text, chat messages where it is known to be a chat; None if it has none.
 
-    JSON that is not whole, cut by an attribute limit for instance, is none.
+    Messages become OpenAI's, unless they hold images or files: these stay as they were found. JSON that is not whole,
+    cut by an attribute limit for instance, is none.
 
     Args:
         attributes: The span's attributes, or what `input_excerpt` kept of them.
@@ -235,7 +236,7 @@ def _as_json(value: object) -> str:
         parsed = [parse(item) for item in parsed]  # a sequence of messages, each as JSON
         if None in parsed:
             return ""
-    if is_chat(parsed) or is_items(parsed):
+    if is_items(parsed) or (is_chat(parsed) and not holds_more(parsed)):
         messages = read_messages(parsed)
         if messages:
             return compact(as_chat(messages))

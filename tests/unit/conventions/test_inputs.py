@@ -138,6 +138,22 @@ def test_the_calls_of_earlier_turns():
     assert read["tool_calls"][0]["function"] == {"name": "get_weather", "arguments": "{}"}
 
 
+IMAGES = [
+    {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+    {"type": "image", "source": {"type": "base64", "data": "iVBOR"}},
+    {"type": "blob", "mime_type": "image/png", "content": ""},
+    {"inlineData": {"mimeType": "image/png", "data": "iVBOR"}},
+]
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=str)
+def test_messages_with_an_image_stay_as_they_are(image):
+    asked = [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, image]}]
+
+    assert json.loads(read_input({"gen_ai.input.messages": json.dumps(asked)})) == asked
+    assert json.loads(up_to_last_user(json.dumps([*asked, {"role": "assistant", "content": "A cat."}]))) == asked
+
+
 GATED = [
     ("inputs", {"span_type": "LLM"}, json.dumps({"messages": ASKED})),
     ("input", {"span.type": "agent"}, json.dumps(ASKED)),
