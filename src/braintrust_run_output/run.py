@@ -154,6 +154,7 @@ class Run:
         self, last: Placed, main: Sequence[Placed], side: Sequence[Placed], own: Outcome | None
     ) -> Choice | None:
         """Of the generic outputs on the way of the last completion, outermost first, the first that fits decides."""
+        is_executed = self._tell_executed()
         on_the_way = (self._kept.generics[one].outcome for one in reversed(last.way) if one in self._kept.generics)
         for outcome in chain(() if own is None else (own,), on_the_way):
             generic = outcome.generic
@@ -162,7 +163,7 @@ class Run:
             below, side_below = (
                 [one for one in entries if outcome is own or outcome.span_id in one.way] for entries in (main, side)
             )
-            found = witness.read(generic, last, below, side_below, self._kept.digests)
+            found = witness.read(generic, last, below, side_below, self._kept.digests, is_executed)
             if found is not None:
                 source = outcome if found.entry is None else found.entry.outcome
                 what = found.text or _said(source).what

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LONG_ENOUGH = 20
 """From how many characters on a text is taken for itself wherever it stands: shorter ones equal too much."""
 
-_ANSWER = "answer"
+_ANSWERS = ("answer", "final_answer")
 _OTHER_ANSWERS = ("output", "response", "result")
 
 
@@ -37,7 +37,12 @@ class Found(NamedTuple):
 
 
 def read(
-    generic: Completion, last: Placed, main: Sequence[Placed], side: Sequence[Placed], digests: Mapping[int, int]
+    generic: Completion,
+    last: Placed,
+    main: Sequence[Placed],
+    side: Sequence[Placed],
+    digests: Mapping[int, int],
+    is_executed: Callable[[Placed], bool],
 ) -> Found | None:
     """Return the answer by a generic output, None if it fits nothing that was said below it.
 
@@ -47,6 +52,7 @@ def read(
         main: The completions below it, in the order of their ends.
         side: The side completions below it: named only by texts that are long enough.
         digests: The digests of completions that are no more there whole, to the order in which they went.
+        is_executed: Tells whether the calls of tools that a completion ends in were executed.
     """
     text = (generic.text or "").strip()
     if not text:
@@ -55,7 +61,16 @@ def read(
     state = _parsed(text)
     if state is None:
         return said.by_text(text)
-    return said.equal_to(text) or said.by_state(state) or said.around(text)
+    return said.equal_to(text) or _asked_for(state, main, is_executed) or said.by_state(state) or said.around(text)
+
+
+def _asked_for(state: object, main: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Found | None:
+    """Return the last call that nobody executed whose arguments a state equals: so structured answers are asked for."""
+    for entry in reversed(main):
+        arguments = [_parsed(call.arguments) for call in entry.calls]
+        if state and arguments == [state] and not is_executed(entry):
+            return Found(entry)
+    return None
 
 
 class _Below:
@@ -145,10 +160,10 @@ def _is_part(part: str, whole: str) -> bool:
 
 
 def _answer_in(state: object) -> str | None:
-    """Return a state's text under ``answer``, or under the one of ``output``, ``response``, ``result`` that it has."""
+    """Return a state's text under ``answer``, else the one of ``output``, ``response``, ``result`` that it has."""
     if not isinstance(state, dict):
         return None
-    names = [_ANSWER] if _ANSWER in state else [name for name in _OTHER_ANSWERS if name in state]
+    names = [name for name in _ANSWERS if name in state] or [name for name in _OTHER_ANSWERS if name in state]
     value = state[names[0]] if len(names) == 1 else None
     return value.strip() or None if isinstance(value, str) else None
 
@@ -173,7 +188,9 @@ def _is_one_of(value: object, containers: Sequence[object]) -> bool:
 
 
 def _parsed(text: str) -> object:
-    """Return the object or array that a text is as JSON, None if it is none."""
+    """Return the object or array that a text is as JSON, in a code fence perhaps; None if it is none."""
+    if text.startswith("```") and text.endswith("```"):
+        text = text[3:-3].removeprefix("json").strip()
     if text[:1] not in ("{", "["):
         return None
     try:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from braintrust_run_output import Completion
+from braintrust_run_output.completion import Message, ToolCall
 from braintrust_run_output.conventions import Side
 from braintrust_run_output.run import Rule
 from outcomes import Trace, calls, text
@@ -153,7 +155,7 @@ def test_a_map_reduce_with_a_late_mapper():
 # --- a state ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["answer", "output", "response", "result"])
+@pytest.mark.parametrize("name", ["answer", "final_answer", "output", "response", "result"])
 def test_a_states_text_under_a_telling_name_is_a_witness(name):
     assert titled().value(returns=json.dumps({"title": TITLE, name: ANSWER, "question": "?"})) == ANSWER
 
@@ -195,6 +197,23 @@ def test_a_structured_answer_that_equals_the_state():
     said = '{"city": "Paris"}'
 
     assert Trace().add("llm", says=said).add("title", says=TITLE).value(returns=said) == said
+
+
+def test_a_state_that_holds_what_a_completion_has_in_a_code_fence():
+    said = '```json\n{"city": "Paris"}\n```'
+
+    assert Trace().add("llm", says=said).add("title", says=TITLE).value(returns='{"city": "Paris"}') == said
+
+
+def test_a_state_that_equals_the_arguments_of_a_call_that_nobody_executed():
+    """As structured answers are asked for."""
+    asked = Completion("test", messages=(Message("assistant", None, (ToolCall("City", '{"city":"Paris"}', "c1"),)),))
+    trace = Trace().add("llm", says=asked).add("title", says=TITLE)
+
+    assert trace.source(returns='{"city": "Paris"}') == "llm"
+    assert trace.source(returns='{"city": "Paris", "n": 1}') == "title"
+    assert trace.source(returns='{"calls": [{"city": "Paris"}]}') == "title"
+    assert trace.add("City", executes=("City", "c1"), side=WORK).source(returns='{"city": "Paris"}') == "title"
 
 
 def test_a_part_of_a_string_in_a_state_is_not_held():
