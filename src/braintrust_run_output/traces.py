@@ -239,9 +239,10 @@ class Traces:
                 return UNKNOWN
             if parent is not None or trace.outer is not None:
                 self._tell(trace, span_id, outcome)
-            if trace.records is not None:
-                self._tell_late(trace, span_id, records)
             self._leave(trace_id, trace, span_id, parent)
+            for late in () if trace.records is None else trace.records.pop(span_id, ()):
+                if parent is not None and late not in records:  # it came after the span was read
+                    self._tell(trace, span_id, late)
             if parent is not None:
                 return CHILD
             return Ended(is_root=True, run=None if trace.runs is None else trace.runs.pop(span_id, None))
@@ -274,14 +275,6 @@ class Traces:
         elif self._traces.get(trace_id) is trace:
             self._traces.pop(trace_id, None)
             self._ended -= len(trace.ended or ())
-
-    def _tell_late(self, trace: _Trace, span_id: int, read: Sequence[Outcome]) -> None:
-        """Take what was said beside a span after it was read to the roots; on a root, they know it by now."""
-        beside = (trace.records or {}).pop(span_id, ())
-        if not (self.mirrors and trace.is_live_root(span_id)):
-            for late in beside:
-                if late not in read:
-                    self._tell(trace, span_id, late)
 
     # --- what was said -------------------------------------------------------------------------------------------
 
