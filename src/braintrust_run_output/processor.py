@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from . import _faults, _sdk
 from .config import RunOutputConfig
 from .conventions.inputs import has_input
+from .counting import RootCounter
 from .holding import HeldRoots
 from .outcome import Outcome, matches, read_outcome, says_nothing
 from .run import Run, Said
@@ -85,6 +86,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         holds = config.enabled and next_processor is not None and config.hold != "never"
         self._traces = Traces(config, follows_running=holds)
         self._held = HeldRoots(self._release, millis=config.hold_millis) if holds else None
+        self._counter = RootCounter() if config.metrics else None
         self._says_nothing = says_nothing(config)
         self._looks_at_names = config.answer_spans is not None or config.side_spans is not None
         _processors.append(weakref.ref(self, _processors.remove))
@@ -240,6 +242,8 @@ class RunOutputSpanProcessor(SpanProcessor):
     def _written(self, span: ReadableSpan, attributes: Attributes, outcome: Outcome, ended: Ended) -> Written:
         """Return the attributes to add to a span, now that all that it is decided from has been said."""
         config, ask, limit = self.config, self._ask(span), _sdk.longest_value(span)
+        if ended.is_late and self._counter is not None:
+            self._counter.count_late()
         if not ended.is_root:
             if outcome.completion is None or config.spans == "none":
                 return {}
@@ -247,8 +251,11 @@ class RunOutputSpanProcessor(SpanProcessor):
                 return {}
             value = value_of_one(Said(outcome, outcome.completion), config, ask, limit)
             return {} if value is None else to_write(value, attributes, config)
-        choice = (ended.run or Run(config)).choose(outcome)
+        run = ended.run or Run(config)
+        choice = run.choose(outcome)
         value = value_of(choice, config, ask, limit)
+        if self._counter is not None and (run.calls_a_model or outcome.is_model or outcome.completion is not None):
+            self._counter.count(choice, is_written=value is not None)
         written = {} if value is None else to_write(value, attributes, config, choice.key if config.linkage else None)
         if config.mirror_input and not has_input(attributes, _sdk.events_of(span)):
             asked = input_of(choice, ask, limit)

@@ -248,6 +248,11 @@ class Run:
         self._kept.add(Placed(outcome, way))
 
     @property
+    def calls_a_model(self) -> bool:
+        """Whether a model was called below the root, as far as is known."""
+        return bool(self._kept.said) or self._kept.silent is not None
+
+    @property
     def has_answer(self) -> bool:
         """Whether a completion has come that is no call of a tool: after such a one more is to come."""
         return any(self._config.root == "first" or not entry.calls for entry in self._kept.said)

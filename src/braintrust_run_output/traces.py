@@ -44,16 +44,20 @@ class Ended(NamedTuple):
     Args:
         is_root: Whether it is a local root.
         run: What a local root has collected.
+        is_late: Whether it said something when no root above it lived any more.
     """
 
     is_root: bool = False
     run: Run | None = None
+    is_late: bool = False
 
 
 UNKNOWN: Final = Ended()
 """What is known of a span that began before this was registered."""
 CHILD: Final = Ended()
 """What is known of a span that is no local root."""
+LATE: Final = Ended(is_late=True)
+"""What is known of one that said something after its root had gone."""
 
 
 class _Trace(dict[int, "int | None"]):
@@ -237,14 +241,15 @@ class Traces:
             parent = _UNKNOWN if trace is None else trace.get(span_id, _UNKNOWN)
             if trace is None or parent == _UNKNOWN:
                 return UNKNOWN
-            if parent is not None or trace.outer is not None:
-                self._tell(trace, span_id, outcome)
+            is_heard = parent is None and trace.outer is None
+            if not is_heard:
+                is_heard = self._tell(trace, span_id, outcome)
             self._leave(trace_id, trace, span_id, parent)
             for late in () if trace.records is None else trace.records.pop(span_id, ()):
                 if parent is not None and late not in records:  # it came after the span was read
                     self._tell(trace, span_id, late)
             if parent is not None:
-                return CHILD
+                return CHILD if is_heard or outcome.completion is None else LATE
             return Ended(is_root=True, run=None if trace.runs is None else trace.runs.pop(span_id, None))
 
     def _leave(self, trace_id: int, trace: _Trace, span_id: int, parent: int | None) -> None:
@@ -285,15 +290,18 @@ class Traces:
             with self._lock:
                 self._tell(trace, span_id, outcome)
 
-    def _tell(self, trace: _Trace, span_id: int, outcome: Outcome) -> None:
+    def _tell(self, trace: _Trace, span_id: int, outcome: Outcome) -> bool:
+        """Take what a span says to the runs of all live roots above it; whether there is one."""
         if not self.mirrors or not outcome.counts_for_a_root():
-            return
+            return True
         for earlier in outcome.beside:
             self._tell(trace, span_id, earlier)
-        way = trace.above(span_id)
+        is_heard, way = False, trace.above(span_id)
         for at, one in enumerate(way):
             if trace.is_live_root(one):
                 self._run_of(trace, one).add(outcome, way[:at])
+                is_heard = True
+        return is_heard
 
     def _run_of(self, trace: _Trace, root: int) -> Run:
         if trace.runs is None:

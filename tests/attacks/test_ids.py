@@ -40,8 +40,7 @@ def around_with(ids: IdGenerator, **config) -> tuple[Sink, Pipeline]:
 def test_held_roots_with_one_id_all_go_out(release):
     sink, app = around_with(Repeating(1), hold="always")
     for n in range(SPANS):
-        start(app, f"root {n}").end()
-    assert sink.names == []
+        start(app, f"root {n}").end()  # one whose ids are taken over goes out: nothing could be told to come for it
     getattr(app.processor, release)()
 
     assert sorted(sink.names) == sorted(f"root {n}" for n in range(SPANS))
