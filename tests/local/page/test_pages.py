@@ -413,7 +413,7 @@ def test_a_marked_key_is_marked_with_its_value():
 def test_a_deep_tree_is_walked_without_recursion():
     rows = [{"id": str(i), "span_parents": [str(i - 1)] if i else []} for i in range(5_000)]
 
-    lines = span_lines(rows, verdict=examine(rows), selected="0", key="run_output", page=25)
+    lines = span_lines(rows, verdict=examine(rows), selected="0", page=25)
 
     assert lines[-1].level == 5_000
     assert lines[-1].indent == 12

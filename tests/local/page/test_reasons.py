@@ -152,6 +152,16 @@ class TestMissing:
         assert "braintrust-run-output relay" in lines(verdict)
         assert any("backfill" in line for line in lines(verdict))
 
+    def test_a_probe_of_doctor(self):
+        verdict = examine([root(metadata={"run_output_probe": True}), llm(output="a")])
+
+        assert (verdict.kind, verdict.source) == ("probe", None)
+
+    def test_only_an_evaluator_said_something(self):
+        verdict = examine([root(), row("score", type="score"), llm(parent="score", output="a")])
+
+        assert verdict.kind == "side-only"
+
     def test_not_mirrored(self):
         verdict = examine([root(), llm(run_output="a")])
 
@@ -260,6 +270,14 @@ def test_what_real_instrumentations_sent(case, kind):
 
 def test_without_the_processor():
     assert replayed("traceloop-openai__chat_text_sync").kind == "not-written"
+
+
+def test_every_kind_has_a_badge():
+    kinds = set(re.findall(r'Verdict\(\s*"([a-z-]+)"', inspect.getsource(reasons)))
+    parts = (Path(reasons.__file__).parent / "templates" / "parts.html").read_text()
+
+    assert len(kinds) == 13
+    assert {kind for kind in kinds if f'"{kind}":' not in parts} == set()
 
 
 def test_the_variables_named_exist():

@@ -104,7 +104,7 @@ def show_trace(request: Request) -> Response:
         verdict=verdict,
         source=views.span_detail(by_id[verdict.source], key) if verdict.source in by_id else None,
         source_is_root=root is not None and verdict.source == root["id"],
-        spans=views.span_lines(rows, verdict=verdict, selected=selected["id"], key=key, page=number),
+        spans=views.span_lines(rows, verdict=verdict, selected=selected["id"], page=number),
         page_number=number,
         page_count=pages,
         not_shown=store.count_spans(trace_id) - len(rows),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...braintrust.traces import read_trace
+from ...braintrust.traces import is_probe, read_trace
 from ...completion import says_nothing
 from ...config import RunOutputConfig
 from ...conventions.inputs import has_input
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ...braintrust.traces import Decided
-    from ...run import Choice
     from ..intake.rows import Row
     from ..intake.values import Json
 
@@ -47,7 +46,8 @@ class Verdict(NamedTuple):
 
     kind: str
     """``found``, or the reason: ``waiting``, ``late``, ``elsewhere``, ``not-mirrored``, ``not-written``, ``failed``,
-    ``placeholder``, ``content-off``, ``no-output``, ``no-model``, ``side-only``."""
+    ``placeholder``, ``content-off``, ``no-output``, ``no-model``, ``side-only``,
+    ``probe``."""
     title: str
     text: str = ""
     remedies: tuple[Remedy, ...] = ()
@@ -78,19 +78,23 @@ def examine(rows: Sequence[Row], *, key: str = "run_output") -> Verdict:
     """
     root = find_root(rows)
     decided = read_trace(rows, RunOutputConfig(key=key))
-    if root is None or decided.choice is None:
+    if root is None or decided.root is None:
         return Verdict(
             "waiting",
             "Its root span has not arrived",
             "Spans came, but none without a parent. Braintrust shows a trace, and makes a dataset row of it, when "
             "its root is there. It may still run, or it belongs to a service that exports elsewhere.",
         )
+    if is_probe(root):
+        return Verdict(
+            "probe", "A probe", "Sent by doctor --probe, to see that traces arrive. It makes no dataset row."
+        )
     value = shape.metadata_of(root).get(key)
     if value is not None:
         return _found(root, value, decided, key, {row["id"] for row in rows})
     source = None if decided.found is None else _row_of(rows, decided.found.span_id)
     if source is None:
-        return _nothing(rows, root, decided.choice)
+        return _nothing(rows, root, None if decided.choice is None else decided.choice.reason)
     return _not_on_the_root(rows, root, source, key)
 
 
@@ -236,9 +240,9 @@ def _unwritten(span_id: str, span_name: str, key: str) -> Verdict:
 # --- why there is none ---------------------------------------------------------------------------------------
 
 
-def _nothing(rows: Sequence[Row], root: Row, choice: Choice) -> Verdict:
+def _nothing(rows: Sequence[Row], root: Row, reason: Reason | None) -> Verdict:
     models = [row for row in rows if shape.type_of(row) == "llm"]
-    if choice.reason is Reason.FAILED:
+    if reason is Reason.FAILED:
         failed = max((row for row in models if row.get("error") is not None), key=shape.end_of, default=root)
         return Verdict(
             "failed",
@@ -246,7 +250,7 @@ def _nothing(rows: Sequence[Row], root: Row, choice: Choice) -> Verdict:
             f"{shape.name_of(failed)} ended with an error: a span that failed has no run output.",
             source=failed["id"],
         )
-    if choice.reason is Reason.SIDE_ONLY:
+    if reason is Reason.SIDE_ONLY:
         return Verdict(
             "side-only",
             "Only evaluators and the like said something",
@@ -258,7 +262,7 @@ def _nothing(rows: Sequence[Row], root: Row, choice: Choice) -> Verdict:
     redacted = _redacted(silent)
     if redacted is not None:
         return redacted
-    if choice.reason is Reason.NO_CONTENT and silent:
+    if reason is Reason.NO_CONTENT and silent:
         return _without_output(silent) or _without_content(silent)
     return _without_model(root)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..intake.rows import Row
@@ -10,13 +10,6 @@ if TYPE_CHECKING:
 
 _LATEST = 1e11
 """Seconds since the epoch, in the year 5138: what is greater is no time."""
-
-
-class Event(NamedTuple):
-    """A span event."""
-
-    name: str
-    attributes: dict[str, Json]
 
 
 def metadata_of(row: Row) -> dict[str, Json]:
@@ -62,13 +55,6 @@ def parent_of(row: Row) -> str | None:
 def has_remote_parent(row: Row) -> bool:
     """Whether a row's span says that its parent is in another process. Not every SDK says so."""
     return _object(row.get("context")).get("parent_is_remote") is True
-
-
-def events_of(row: Row) -> list[Event]:
-    """Return the events of a row's span."""
-    events = _object(row.get("context")).get("events")
-    found = [_object(event) for event in events] if isinstance(events, list) else []
-    return [Event(str(event.get("name") or ""), _object(event.get("attributes"))) for event in found]
 
 
 def start_of(row: Row) -> float:

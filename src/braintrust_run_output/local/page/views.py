@@ -67,7 +67,6 @@ class SpanLine(NamedTuple):
     """``answer``, ``failed here``, ``look here``, or nothing."""
     is_selected: bool
     failed: bool
-    has_run_output: bool
 
 
 class SpanDetail(NamedTuple):
@@ -118,14 +117,13 @@ def trace_line(summary: TraceSummary, verdict: Verdict) -> TraceLine:
     )
 
 
-def span_lines(rows: Sequence[Row], *, verdict: Verdict, selected: str, key: str, page: int) -> list[SpanLine]:
+def span_lines(rows: Sequence[Row], *, verdict: Verdict, selected: str, page: int) -> list[SpanLine]:
     """Make one page of the lines of a trace's tree.
 
     Args:
         rows: All rows of the trace, by start time.
         verdict: What is to say of the trace: it may point to a span.
         selected: The id of the span whose details are shown.
-        key: The metadata key that holds the run output.
         page: Which page, from 1.
     """
     first = min((shape.start_of(row) for row in rows if shape.start_of(row)), default=0.0)
@@ -152,7 +150,6 @@ def span_lines(rows: Sequence[Row], *, verdict: Verdict, selected: str, key: str
                 mark=verdict.mark if row["id"] == verdict.source else "",
                 is_selected=row["id"] == selected,
                 failed=row.get("error") is not None,
-                has_run_output=shape.metadata_of(row).get(key) is not None,
             )
         )
     return lines
