@@ -194,3 +194,48 @@ def test_points_in_time(text, expected):
 def test_what_is_no_time(text):
     with pytest.raises(ValueError, match="give 24h, 7d"):
         parse_since(text)
+
+
+def test_a_root_that_gets_a_value_while_its_trace_is_read_keeps_it(intake, api, project, run, merges, monkeypatch):
+    for trace in ("t1", "t2"):
+        intake.store.insert(agent_trace(trace), project.id)
+    logs, by_hand = api.logs, {"id": "t1-root", "_is_merge": True, "metadata": {"run_output": "by hand"}}
+
+    def logs_and_a_person(project, condition, **options):
+        yield from logs(project, condition, **options)
+        if "root_span_id" in str(condition):
+            intake.store.insert([by_hand], project.id)
+
+    monkeypatch.setattr(api, "logs", logs_and_a_person)
+    report = run()
+
+    assert by_id(intake)["t1-root"]["metadata"]["run_output"] == "by hand"
+    assert by_id(intake)["t2-root"]["metadata"]["run_output"] == "Paris."
+    assert (report.roots, report.found, report.written) == (2, 1, 1)
+    assert report.passed_over["that have got one meanwhile"] == 1
+    assert merges["t2-root"] == 1
+
+
+def test_roots_that_get_nothing_are_counted_by_their_reasons(intake, project, run):
+    probe = stored_row("p", "root", metadata={"run_output_probe": True})
+    failed = [stored_row("f", "root"), stored_row("f", "llm", "root", kind="llm", error="RuntimeError")]
+    intake.store.insert([*agent_trace("t"), probe, *failed, stored_row("e", "root")], project.id)
+
+    assert run().passed_over == {
+        "sent by doctor --probe": 1, "whose last model call failed": 1, "without a model call": 1,
+        "that have got one meanwhile": 0, "whose output is larger than a request may be": 0,
+    }  # fmt: skip
+
+
+def test_spans_that_come_long_after_their_roots_end_are_not_looked_at_and_those_within_a_day_are(intake, project, run):
+    hours = 3600
+    for trace, late in (("t1", 20 * hours), ("t2", 30 * hours)):
+        start = -48 * hours
+        root = stored_row(trace, "root", start=start, end=start + 1)
+        llm = stored_row(trace, "llm", "root", kind="llm", start=start + late, end=start + late + 1, output="late")
+        intake.store.insert([root, llm], project.id)
+
+    run(since=datetime.now(timezone.utc) - 3 * DAY)
+
+    values = {row_id: row["metadata"].get("run_output") for row_id, row in by_id(intake).items() if row["is_root"]}
+    assert values == {"t1-root": "late", "t2-root": None}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _ROW_IDS = uuid.UUID("6f0d6f4e-0b8e-5c56-9d3f-5a1d0c9f6f0b")
 _BATCH_ROWS = 200
-_BATCH_CHARS = 4_000_000
+_BATCH_CHARS = 32_000_000
 _PREVIEWED = 1000
 UNREADABLE = "of an unexpected shape"
 _TOO_LARGE = "larger than a request may be"

@@ -113,23 +113,30 @@ def _read_batch(
     last = max(first, *(max(root.start, root.end) for root in roots))
     whole = between(first - CLOCK_SKEW, min(last + LONGEST_AFTER, now) + CLOCK_SKEW)
     below: defaultdict[str, list[Row]] = defaultdict(list)
+    read: dict[str, Row] = {}
     wanted = compare("root_span_id", "in", sorted({root.root_span_id for root in roots}))
     for page in api.logs(project, all_of(wanted, whole)):
         for row in page:
             if not traces.is_root(row):
                 below[trace_id(row)].append(row if reduce is None else reduce(row))
-    by_id = [compare("id", "in", [root.row_id for root in roots])]
-    by_id.append(between(first, last + CLOCK_SKEW))
+            elif without is None:
+                read[str(row["id"])] = row
     if without is not None:
-        by_id.append(is_null("metadata", without))
-    read: dict[str, Row] = {}
-    for page in api.logs(project, all_of(*by_id)):
-        read.update((str(row["id"]), row) for row in page)
-        if len(read) == len(roots):
-            break  # rather than ask for the empty page that ends them
+        read = _read_again(api, project, roots, all_of(between(first, last + CLOCK_SKEW), is_null("metadata", without)))
     if gone is not None:
         gone(len(roots) - sum(root.row_id in read for root in roots))
     return [Trace(read[root.row_id], below[root.root_span_id]) for root in roots if root.row_id in read]
+
+
+def _read_again(api: BraintrustApi, project: NamedObject, roots: Sequence[Root], condition: Filter) -> dict[str, Row]:
+    """Return those of the roots that pass a condition now."""
+    read: dict[str, Row] = {}
+    by_id = compare("id", "in", [root.row_id for root in roots])
+    for page in api.logs(project, all_of(by_id, condition)):
+        read.update((str(row["id"]), row) for row in page)
+        if len(read) == len(roots):
+            break  # rather than ask for the empty page that ends them
+    return read
 
 
 def trace_id(row: Mapping[str, object]) -> str:
