@@ -11,7 +11,7 @@ PARALLEL := -n auto --dist worksteal
 NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-relay test greenlets test-sdk lint bench soak soak-relay docs build browser live node recipes pictures matrix clean
+.PHONY: help demo demo-relay test greenlets test-sdk lint bench bench-relay soak soak-relay docs build browser live node recipes pictures matrix clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test-sdk: $(VENV)/.ready ## Run the test suite on one SDK: make test-sdk SDK=1.3
 
 bench: $(BENCHMARKS)/.ready ## Measure the cost of the processor against others, side by side: make bench ARGUMENTS=--quick
 	$(BENCHMARKS)/bin/python -m benchmarks $(ARGUMENTS)
+
+bench-relay: $(VENV)/.ready ## Measure the relay against a pass-through and Rotel: make bench-relay ARGUMENTS=--quick
+	$(VENV)/bin/python -m benchmarks.relay $(ARGUMENTS)
 
 soak: $(VENV)/.ready ## A million spans with faults, forks and late outputs: minutes.
 	$(VENV)/bin/python -m soak

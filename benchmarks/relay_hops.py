@@ -1,6 +1,7 @@
 """Processes for the relay's benchmarks: a next hop that counts, a pass-through that parses nothing, a foreign proxy."""
 
 import contextlib
+import gzip
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+
+from braintrust_run_output.otlp import messages
 
 PYTHON = sys.executable
 
@@ -31,16 +34,32 @@ class Sink:
     """Takes everything, and says how much: bytes, requests, roots with and without a run output."""
 
     def __init__(self):
-        self.seen = {"requests": 0, "bytes": 0}
+        self.seen = {"requests": 0, "bytes": 0, "spans": 0}
+        self.roots = {}
 
     async def __call__(self, scope, receive, send):
         body = await _body(receive)
-        if scope["path"] == "/seen":
-            await _answer(send, json.dumps(self.seen).encode(), b"application/json")
+        if scope["path"] in ("/seen", "/roots"):
+            said = self.seen if scope["path"] == "/seen" else self.roots
+            await _answer(send, json.dumps(said).encode(), b"application/json")
             return
+        if (b"content-encoding", b"gzip") in scope["headers"]:
+            body = gzip.decompress(body)
         self.seen["requests"] += 1
         self.seen["bytes"] += len(body)
+        self._count(body)
         await _answer(send)
+
+    def _count(self, body):
+        """Count spans, and note when the roots of a request have come, by what their trace ids begin with."""
+        for group in messages.Request.FromString(body).groups:
+            for scope_group in group.scope_groups:
+                self.seen["spans"] += len(scope_group.items)
+                # The first span tells: what the relay sends late are roots, together.
+                glance = messages.Glance.FromString(scope_group.items[0])
+                if not glance.parent_span_id:
+                    for item in scope_group.items:
+                        self.roots.setdefault(messages.Glance.FromString(item).trace_id[:8].hex(), time.time())
 
 
 class PassThrough:
@@ -116,13 +135,23 @@ def _wait_for(port):
         time.sleep(0.05)
 
 
+@contextlib.contextmanager
+def running(one):
+    """Stop a process afterwards, if there is one."""
+    try:
+        yield one
+    finally:
+        if one is not None:
+            one.stop()
+
+
 def sink():
     port = free_port()
     return Process([PYTHON, "-m", "benchmarks.relay_hops", "sink", str(port)], port)
 
 
-def seen(one):
-    with urllib.request.urlopen(f"http://127.0.0.1:{one.port}/seen", timeout=10) as answer:
+def seen(one, path="/seen"):
+    with urllib.request.urlopen(f"http://127.0.0.1:{one.port}{path}", timeout=10) as answer:
         return json.load(answer)
 
 
@@ -145,11 +174,12 @@ def rotel(to):
         return None
     agent = Path(package.__file__).with_name("rotel-agent")
     port, grpc_port = free_port(), free_port()
-    command = [
-        str(agent), "start", "--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", f"127.0.0.1:{grpc_port}",
-        "--exporter", "otlp", "--otlp-exporter-endpoint", to.removesuffix("/v1/traces"), "--otlp-exporter-protocol", "http",
-        "--otlp-exporter-compression", "none", "--pid-file", f"/tmp/rotel-{port}.pid",
-    ]  # fmt: skip
+    options = (
+        f"--otlp-http-endpoint 127.0.0.1:{port} --otlp-grpc-endpoint 127.0.0.1:{grpc_port} --exporter otlp "
+        f"--otlp-exporter-endpoint {to.removesuffix('/v1/traces')} --otlp-exporter-protocol http "
+        f"--otlp-exporter-compression none --pid-file /tmp/rotel-{port}.pid"
+    )
+    command = [str(agent), "start", *options.split()]
     return Process(command, port)
 
 

@@ -84,15 +84,33 @@ class Requests:
         self._bodies = (agent, 5 * traces), (front, 3 * traces)
         self._count = itertools.count()
         self._run = os.urandom(4)
+        self.traces = traces
+        self.sent_at = {}
+        """When a front end's request was given out, by what the trace ids in it begin with."""
 
     def __next__(self):
         number = next(self._count)
         body, spans = self._bodies[number % 2]
-        return body.replace(_MARK, self._run + (number // 2).to_bytes(4, "big")), spans
+        begin = self._run + (number // 2).to_bytes(4, "big")
+        if number % 2:
+            self.sent_at[begin.hex()] = time.time()
+        return body.replace(_MARK, begin), spans
 
     @property
     def bytes_per_span(self):
         return sum(len(body) for body, _ in self._bodies) / sum(spans for _, spans in self._bodies)
+
+
+def with_state(number, size):
+    """Return a request of one trace with a chain whose state is so many bytes long, a root and a model call."""
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    trace, base = os.urandom(12) + number.to_bytes(4, "big"), 16 * (number + 1)
+    _add(scope, trace, base + 1, 0, "POST /chat", 0, 1_000, **_HTTP)
+    state = '{"messages": ["%s"]}' % ("s" * size)
+    _add(scope, trace, base + 2, base + 1, "graph", 1, 999, openinference__span__kind="CHAIN", output__value=state)
+    _add(scope, trace, base + 3, base + 2, "chat", 2, 900, gen_ai__operation__name="chat", gen_ai__completion="Paris.")
+    return request.SerializeToString()
 
 
 @dataclass

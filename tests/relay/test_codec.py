@@ -258,6 +258,7 @@ def test_parents_are_noted():
     [
         Span(trace_id=b"short", span_id=b"the-root"),
         Span(trace_id=TRACE, span_id=b""),
+        Span(trace_id=bytes(16), span_id=b"the-root"),
         Span(trace_id=TRACE, span_id=b"child-01", parent_span_id=b"short"),
     ],
 )

@@ -408,6 +408,20 @@ def test_what_has_gone_does_not_come_again_after_a_restart(tmp_path):
     run(after, tmp_path)
 
 
+def test_a_trace_of_a_former_process_is_not_taken_to_be_without_a_root(tmp_path):
+    async def before(relay):
+        await relay.take(chat(), root())
+        await relay.wait(10.1)
+
+    async def after(relay):
+        await relay.wait(1000)
+        await relay.relay.clean()
+        assert (relay.count("remembered_traces"), relay.count("traces_without_root_total")) == (0, 0)
+
+    run(before, tmp_path)
+    run(after, tmp_path)
+
+
 def test_when_the_relay_stops_everything_goes_at_once(at):
     async def test(relay):
         await relay.take(chat(), root(), root(trace="1" * 32))

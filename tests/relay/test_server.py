@@ -177,6 +177,13 @@ def test_by_braintrust_s_variables(hop):
         assert spans[0].attributes["braintrust.metadata.answer"] == "Paris."
 
 
+def test_without_a_key_for_braintrust_it_says_what_to_set():
+    with relay() as one:
+        assert "There is no API key, so Braintrust will refuse it: set BRAINTRUST_API_KEY" in one.said
+    with relay("--forward-headers") as one:
+        assert "no API key" not in one.said
+
+
 def test_every_option_is_a_variable(hop):
     with relay(
         BRAINTRUST_RUN_OUTPUT_RELAY_TO=hop.base,

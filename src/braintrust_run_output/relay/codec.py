@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SPAN_ATTRIBUTES = 9
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
 _NO_SCOPE = Scope()
+_NO_TRACE = bytes(_TRACE_ID_BYTES)
 _NO_PARENT = b"", bytes(_SPAN_ID_BYTES)
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
@@ -169,8 +170,8 @@ class _Scope:
         """Return a span as it goes on, None if it is to wait."""
         glance = messages.Glance.FromString(raw)
         trace_id, span_id, parent_id = glance.trace_id, glance.span_id, glance.parent_span_id
-        if len(trace_id) != _TRACE_ID_BYTES or len(span_id) != _SPAN_ID_BYTES:
-            raise BadPayloadError("a span's ids are too short or too long")
+        if len(trace_id) != _TRACE_ID_BYTES or len(span_id) != _SPAN_ID_BYTES or trace_id == _NO_TRACE:
+            raise BadPayloadError("a span's ids are none")
         is_root = parent_id in _NO_PARENT
         if not is_root:
             if len(parent_id) != _SPAN_ID_BYTES:

@@ -294,7 +294,7 @@ class Relay:
         """Note what a root went with; one that is sent again counts once."""
         if span_id in trace.released:
             return
-        trace.released.add(span_id)
+        trace.released += (span_id,)
         trace.is_without = trace.is_without or verdict.got in ("", "none")
         if not verdict.got:
             self._metrics.plain_roots.inc()
@@ -382,7 +382,7 @@ class Relay:
             "starts anew with the same --state-dir",
             error.status,
         )
-        self._state.let_go(held).released.add(held.root.span_id)
+        self._state.let_go(held).released += (held.root.span_id,)
         self._set_aside_bytes += held.size
         with contextlib.suppress(BusyError):  # it stays where it is
             await self._write(_roots_row(held.key.tenant, [held.root], headers), None)
@@ -450,7 +450,7 @@ class Relay:
 
     def _count_rootless(self, forgotten: Iterable[Trace]) -> None:
         for trace in forgotten:
-            if trace.has_answer and not trace.released:
+            if trace.has_answer and not trace.released and not trace.is_restored:
                 self._metrics.rootless.inc()
                 _faults.warn_once(
                     "rootless",
@@ -482,7 +482,9 @@ class Relay:
             if row.seen < oldest:
                 continue
             for trace_id, links in unpack_links(row.links):
-                state.add_links(state.touch(TraceKey(trace_id, row.tenant), now), links)
+                trace = state.touch(TraceKey(trace_id, row.tenant), now)
+                trace.is_restored = True
+                state.add_links(trace, links)
             for span in read_spans(row.spans):
                 trace = state.touch(TraceKey(_bytes(span.trace_id, 16), row.tenant), now)
                 outcome = self._deciding.read_again(span)

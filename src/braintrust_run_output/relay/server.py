@@ -382,6 +382,8 @@ async def _start(settings: RelaySettings, config: RunOutputConfig, stack: contex
     http = _Server(_uvicorn_config(intake, settings))
     http_task = asyncio.create_task(http.serve(sockets=[listener]))
     lines.append(f"Traces go to {shown(settings.traces_to)}, log records {_where_logs_go(settings)}")
+    if _lacks_key(settings):
+        lines.append("There is no API key, so Braintrust will refuse it: set BRAINTRUST_API_KEY, or --forward-headers")
     if waiting:
         lines.append(f"{waiting} root spans of an earlier run wait")
     lines.append(
@@ -437,6 +439,11 @@ def _serve_metrics(address: Address, metrics: Metrics, stack: contextlib.AsyncEx
         raise OSError(f"{address} cannot be had: {error}. Give another one with --metrics") from error
     stack.callback(server.shutdown)
     return Address(address.host, server.server_port)
+
+
+def _lacks_key(settings: RelaySettings) -> bool:
+    host = urlsplit(settings.traces_to).hostname or ""
+    return host.endswith("braintrust.dev") and "authorization" not in settings.headers and not settings.forward_headers
 
 
 def _scheme(settings: RelaySettings) -> str:

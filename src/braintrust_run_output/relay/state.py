@@ -92,10 +92,12 @@ class Trace:
     """How long the links were when repetitions were last taken out."""
     roots: dict[bytes, HeldRoot] = field(default_factory=dict)
     """Its roots that wait, by span id."""
-    released: set[bytes] = field(default_factory=set)
-    """The ids of those that went."""
+    released: tuple[bytes, ...] = ()
+    """The ids of those that went; a tuple, as nearly always it is one, and a set would take more than all else."""
     is_without: bool = False
     """Whether one went without a run output."""
+    is_restored: bool = False
+    """Whether it is known from a former process: its root may have gone then."""
     size: int = _TRACE_BYTES
     has_answer: bool = False
     """Whether a model's output has come."""
@@ -273,6 +275,8 @@ class State:
         self.held_roots -= 1
         trace = self._traces[held.key]  # a trace with a root that waits is not forgotten
         del trace.roots[held.root.span_id]
+        if not trace.roots:
+            trace.roots = {}  # a dictionary that has been in use keeps its size
         return trace
 
     # --- forgetting ----------------------------------------------------------------------------------------------
