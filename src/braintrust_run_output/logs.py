@@ -9,15 +9,23 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 
 from . import _faults, _sdk
-from .conventions.inputs import read_input
-from .conventions.log_records import NAMES, event_name, is_further_choice, read_record
+from .completion import as_chat, encodable
+from .conventions._json import compact
+from .conventions.inputs import MESSAGE_EVENTS, read_input
+from .conventions.log_records import NAMES, event_name, is_further_choice, read_asked, read_record
 from .conventions.span_events import CHOICE
 from .outcome import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry._logs import LoggerProvider as AnyLoggerProvider
 
+    from .completion import Message
     from .processor import RunOutputSpanProcessor
+
+_MOST_ASKED = 256
+"""Of how many spans at once the inputs in records are kept until an output comes."""
 
 
 def join_log_records(
@@ -61,6 +69,8 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
 
     def __init__(self, span_processor: RunOutputSpanProcessor) -> None:
         self.span_processor = span_processor
+        self._asked: dict[tuple[int, int], list[Message]] = {}
+        """With ``mirror_input``: the messages in records of spans whose output has not come yet, the oldest first."""
 
     def on_emit(self, log_record: _sdk.EmittedRecord) -> None:
         """Join the record's completion, if it has one, to its span."""
@@ -77,17 +87,32 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
         record = emitted.log_record
         attributes = record.attributes or {}
         name = event_name(getattr(record, "event_name", None), attributes)
-        if name not in NAMES or not record.span_id or not record.trace_id:
+        if not record.span_id or not record.trace_id:
+            return
+        if name in MESSAGE_EVENTS and self.span_processor.config.mirror_input:
+            self._ask((record.trace_id, record.span_id), read_asked(name, record.body, attributes))
+        if name not in NAMES:
             return
         completion = read_record(name, record.body, attributes)
         if completion is not None:
             times = (record.timestamp, record.observed_timestamp)
             time = next((one for one in times if isinstance(one, int) and one), None) or time_ns()
-            asked = read_input(attributes) if self.span_processor.config.mirror_input else None
             key = (record.trace_id, record.span_id)
+            asked = self._asked_of(key, attributes) if self.span_processor.config.mirror_input else None
             said = Outcome(key, start=time, end=time, completion=completion, input=asked)
             continues = is_further_choice(record.body) if name == CHOICE else False
             self.span_processor.add_recorded(said, continues=continues)
+
+    def _ask(self, key: tuple[int, int], messages: list[Message]) -> None:
+        self._asked.setdefault(key, []).extend(messages)
+        for oldest in list(self._asked)[:-_MOST_ASKED]:
+            self._asked.pop(oldest, None)
+
+    def _asked_of(self, key: tuple[int, int], attributes: Mapping[str, object]) -> str | None:
+        """Return what was asked for an output: in the same record, or in those before it."""
+        before = self._asked.pop(key, None)
+        asked = read_input(attributes)
+        return encodable(compact(as_chat(before))) if asked is None and before else asked
 
     def shutdown(self) -> None:
         """Do nothing: what is joined is with the span processor."""

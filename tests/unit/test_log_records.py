@@ -371,3 +371,63 @@ def test_the_input_of_a_record_is_mirrored():
 
     mirrored = json.loads(traced.pipeline.attributes("root")["braintrust.input_json"])
     assert mirrored == [{"role": "user", "content": "What is the capital of France?"}]
+
+
+ASKED_BODIES = [
+    [("gen_ai.system.message", {"content": "Be brief."}), ("gen_ai.user.message", {"content": "?"})],
+    [
+        ("gen_ai.system.message", '{"role": "system", "content": "Be brief."}'),
+        ("gen_ai.user.message", '{"content": "?"}'),
+    ],
+    [("gen_ai.system.message", "Be brief."), ("gen_ai.user.message", {"content": [{"type": "text", "text": "?"}]})],
+]
+
+
+@pytest.mark.parametrize("asked", ASKED_BODIES)
+def test_the_records_before_an_output_are_its_input(asked):
+    traced = Trace(mirror_input=True)
+    root = traced.start("root")
+    chat = traced.start("chat", root)
+    for name, body in asked:
+        traced.emit(chat, body, event_name=name)
+    traced.emit(chat)
+    chat.end()
+    root.end()
+
+    assert json.loads(traced.pipeline.attributes("root")["braintrust.input_json"]) == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "?"},
+    ]
+    assert not traced.logs._asked
+
+
+def test_each_call_of_a_span_has_the_input_that_stands_before_it():
+    """OpenLLMetry's events name the root, whichever call below it they are of."""
+    traced = Trace(mirror_input=True)
+    root = traced.start("root")
+    for question in ("first", "second"):
+        traced.emit(root, {"content": question}, event_name="gen_ai.user.message")
+        traced.emit(root, choice(question))
+    root.end()
+
+    assert traced.run_outputs["root"] == "second"
+    assert json.loads(traced.pipeline.attributes("root")["braintrust.input_json"]) == [
+        {"role": "user", "content": "second"}
+    ]
+
+
+def test_inputs_without_an_output_are_forgotten():
+    traced = Trace(mirror_input=True)
+    for _ in range(300):
+        span = traced.start("root")
+        traced.emit(span, {"content": "?"}, event_name="gen_ai.user.message")
+        span.end()
+
+    assert len(traced.logs._asked) == 256
+
+
+def test_inputs_are_not_kept_where_nobody_wants_them():
+    traced = Trace()
+    traced.emit(traced.start("root"), {"content": "?"}, event_name="gen_ai.user.message")
+
+    assert not traced.logs._asked

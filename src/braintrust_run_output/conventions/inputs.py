@@ -87,19 +87,20 @@ _CONVERSATIONS = frozenset({"pydantic_ai.all_messages", "all_messages_events", "
 
 _OF_A_ROOT = frozenset({*_WHOLE, *_FIRST}) - _COMPANIONS.keys() - _CONVERSATIONS
 
-_MESSAGE_EVENTS = {
+MESSAGE_EVENTS = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
+"""The names of events and log records that hold one message of an input, and whose it is."""
 _WHOLE_EVENTS = {
     "gen_ai.client.inference.operation.details": "gen_ai.input.messages",
     "gen_ai.content.prompt": "gen_ai.prompt",
     "promptflow.function.inputs": "payload",
     "data.input": "input",  # Monocle
 }
-_EVENTS = frozenset({*_MESSAGE_EVENTS, *_WHOLE_EVENTS})
+_EVENTS = frozenset({*MESSAGE_EVENTS, *_WHOLE_EVENTS})
 _CONTENTS = ("gen_ai.event.content", "content", "message")
 _OUTPUT_EVENTS = ("gen_ai.choice", "gen_ai.assistant.message")
 _USER_ROLES = ("user", "human")
@@ -276,20 +277,26 @@ def _read_events(events: Sequence[Event]) -> str | None:
         if (whole := _WHOLE_EVENTS.get(event.name)) is not None:
             if attributes.get(whole) and (text := _as_json(attributes[whole])):
                 return encodable(text)
-        elif (role := _MESSAGE_EVENTS.get(event.name)) is not None:
-            messages += _message_in(attributes, role)
+        elif (role := MESSAGE_EVENTS.get(event.name)) is not None:
+            messages += read_message(attributes, role)
     return encodable(compact(as_chat(messages))) if messages else None
 
 
-def _message_in(attributes: Mapping[str, object], role: str) -> list[Message]:
-    content = next((attributes[key] for key in _CONTENTS if attributes.get(key) is not None), None)
+def read_message(fields: Mapping[str, object], role: str) -> list[Message]:
+    """Return the message in an event's attributes or a record's body.
+
+    Args:
+        fields: The attributes, or the body.
+        role: Whose message it is.
+    """
+    content = next((fields[key] for key in _CONTENTS if fields.get(key) is not None), None)
     parsed = parse(content) if isinstance(content, str) and content[:1] in ("{", "[") else content
     item: object = {"role": role, "content": content if parsed is None else parsed}
     if is_object(parsed):
-        item = {"role": role, **parsed} if "content" in parsed or "tool_calls" in parsed else {
-            "role": role, "content": content}  # fmt: skip
+        is_message = "content" in parsed or "tool_calls" in parsed
+        item = {"role": role, **parsed} if is_message else {"role": role, "content": content}
     found = read_messages(item)
-    calls = _calls_in(attributes)
+    calls = _calls_in(fields)
     if calls and found:
         found[-1] = found[-1]._replace(tool_calls=calls)
     return found or ([Message("assistant", None, calls)] if calls else [])

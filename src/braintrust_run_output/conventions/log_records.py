@@ -22,12 +22,13 @@ from . import gen_ai_messages
 from ._chat import read_messages
 from ._json import is_object, parse
 from ._objects import plain
+from .inputs import MESSAGE_EVENTS, read_message
 from .span_events import CHOICE, CONTENT, DETAILS, read_choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..completion import Completion
+    from ..completion import Completion, Message
 
 _PROVIDER = ("gen_ai.system", "gen_ai.provider.name")
 _ANTHROPIC = "anthropic"
@@ -72,6 +73,18 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
     message = content.get("message") if is_object(content) else None
     has_type = is_object(message) and is_object(message.get("content"))  # while streaming
     return completion._replace(block="text" if has_type else "unknown")
+
+
+def read_asked(name: str, body: object, attributes: Mapping[str, object]) -> list[Message]:
+    """Return the message that a record of an input holds: what a system, user, tool or earlier turn said.
+
+    Args:
+        name: The record's event name, one of `MESSAGE_EVENTS`.
+        body: The record's body.
+        attributes: The record's attributes.
+    """
+    said = plain(parse(body))
+    return read_message(said if is_object(said) else {**attributes, "content": body}, MESSAGE_EVENTS[name])
 
 
 def is_further_choice(body: object) -> bool | None:
