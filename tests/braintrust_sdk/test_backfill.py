@@ -239,3 +239,14 @@ def test_spans_that_come_long_after_their_roots_end_are_not_looked_at_and_those_
 
     values = {row_id: row["metadata"].get("run_output") for row_id, row in by_id(intake).items() if row["is_root"]}
     assert values == {"t1-root": "late", "t2-root": None}
+
+
+def test_a_span_that_the_root_names_already_is_left(intake, project, run):
+    root, *others = agent_trace("t")
+    intake.store.insert([{**root, "metadata": {"span_id": "set by hand"}}, *others], project.id)
+
+    run(config=RunOutputConfig(linkage=True))
+
+    assert by_id(intake)["t-root"]["metadata"] == {
+        "span_id": "set by hand", "root_span_id": "t", "run_output": "Paris.",
+    }  # fmt: skip

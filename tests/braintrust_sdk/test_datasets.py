@@ -7,7 +7,7 @@ import json
 import pytest
 
 from braintrust_run_output import RunOutputConfig
-from braintrust_run_output.braintrust.api import ApiError
+from braintrust_run_output.braintrust.api import ApiError, NamedObject
 from braintrust_run_output.braintrust.datasets import (
     insert,
     insert_with_sdk,
@@ -197,3 +197,13 @@ def test_the_configuration_counts():
     row = make_row(agent_trace("t"), RunOutputConfig(key="answer", root="first"), dataset_id="d")
 
     assert row["metadata"]["answer"] == "a plan"
+
+
+def test_the_report_keeps_the_beginnings_of_long_values(config):
+    traces = ([*agent_trace(f"t{number}", "x" * 100_000)] for number in range(30))
+
+    report = insert(traces, NamedObject("d", "examples"), None, config=config)
+
+    assert report.found == len(report.rows) == 30
+    assert len(json.dumps(report.rows)) < 60_000
+    assert report.rows[0]["input"] == {"q": "t0"}

@@ -193,3 +193,11 @@ def test_whatever_is_asked_each_call_is_of_one_turn_and_its_row_says_what_one_of
 
     assert len({turn.about["id"] for turn in turns}) == len(turns) <= sum(bool(output) for _, output in calls)
     assert {turn.found.value for turn in turns} <= {output for _, output in calls}
+
+
+def test_a_turn_is_not_cut_because_the_roots_value_was(conversation):
+    conversation[0]["metadata"] = {"run_output": "Still", "run_output_truncated": True, "user": "u"}
+
+    rows = make_turn_rows(conversation, RunOutputConfig(), dataset_id="d", with_metadata=True)
+
+    assert [row["metadata"].get("run_output_truncated") for row in rows] == [None] * 3

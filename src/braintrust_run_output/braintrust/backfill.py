@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _faults
 from . import traces
 from .logs import Trace, read_traces, trace_id
+from .rows import objects_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from ..config import RunOutputConfig
@@ -37,6 +38,8 @@ class Decision(NamedTuple):
     root_span_id: str
     created: str
     found: traces.Found
+    metadata: dict[str, Any]
+    """What is merged: the run output and, with ``linkage``, its span, where the root names none."""
 
 
 @dataclass
@@ -102,7 +105,7 @@ def backfill(
         report.roots += len(batch)
         report.found += len(decisions)
         if apply and decisions:
-            _merge(api, project, decisions, config, report)
+            _merge(api, project, decisions, report)
         report.decisions += [_short(one) for one in decisions[: _LISTED - len(report.decisions)]]
         if progress is not None:
             progress(report)
@@ -119,27 +122,22 @@ def _decide(trace: Trace, config: RunOutputConfig, report: BackfillReport) -> De
     if read.found is None:
         report.passed_over[read.reason] += 1
         return None
-    root = trace.root
-    return Decision(str(root["id"]), trace_id(root), str(root.get("created") or ""), read.found)
+    root, present = trace.root, objects_of(trace.root)[1]
+    added = {name: value for name, value in read.found.metadata(config).items() if present.get(name) is None}
+    return Decision(str(root["id"]), trace_id(root), str(root.get("created") or ""), read.found, added)
 
 
-def _merge(
-    api: BraintrustApi, project: NamedObject, decisions: list[Decision], config: RunOutputConfig, report: BackfillReport
-) -> None:
+def _merge(api: BraintrustApi, project: NamedObject, decisions: list[Decision], report: BackfillReport) -> None:
     def written(count: int) -> None:
         report.written += count
 
-    rows = (_row_of(decision, config) for decision in decisions)
+    rows: Iterator[Row] = ({"id": decision.row_id, "metadata": decision.metadata} for decision in decisions)
     report.passed_over.update({_TOO_LARGE: api.merge_logs(project, rows, written)})
-
-
-def _row_of(decision: Decision, config: RunOutputConfig) -> Row:
-    return {"id": decision.row_id, "metadata": decision.found.metadata(config)}
 
 
 def _short(decision: Decision) -> Decision:
     """Keep the beginning of a value for the report: a thousand whole ones may be too much."""
-    return decision._replace(found=decision.found._replace(value=decision.found.value[:_SHOWN_CHARS]))
+    return decision._replace(found=decision.found._replace(value=decision.found.value[:_SHOWN_CHARS]), metadata={})
 
 
 def _without_input(row: Row) -> Row:

@@ -36,6 +36,7 @@ _ROW_IDS = uuid.UUID("6f0d6f4e-0b8e-5c56-9d3f-5a1d0c9f6f0b")
 _BATCH_ROWS = 200
 _BATCH_CHARS = 32_000_000
 _PREVIEWED = 1000
+_SHOWN_CHARS = 1000
 UNREADABLE = "of an unexpected shape"
 _TOO_LARGE = "larger than a request may be"
 
@@ -58,7 +59,7 @@ class InsertReport:
     kept: int = 0
     """Those of them whose run output is another one than the trace's, and stays, since it may be a person's."""
     rows: list[Row] = field(default_factory=list)
-    """The first thousand."""
+    """The first thousand, with the beginnings of long values."""
 
     @property
     def skipped(self) -> int:
@@ -130,7 +131,8 @@ def _row_of(
     root, found, about = decided.root, decided.found, decided.about
     if root is None or found is None or about is None:
         return None
-    metadata = dict(_object(root.get("metadata"))) if with_metadata else {}
+    copied = _object(root.get("metadata")) if with_metadata else {}
+    metadata = {name: value for name, value in copied.items() if name != f"{config.key}_truncated"}
     metadata |= found.metadata(config)
     metadata |= {"span_id": found.span_id, "root_span_id": found.root_span_id}
     row: Row = {
@@ -200,7 +202,7 @@ def insert(
             yield from found
 
     for batch in _batches(made()):
-        report.rows += batch[: _PREVIEWED - len(report.rows)]
+        report.rows += map(_short, batch[: _PREVIEWED - len(report.rows)])
         if apply and api is not None:
             _write(batch, dataset, api, config.key, report)
         if progress is not None:
@@ -322,6 +324,17 @@ def traces_of_logs(
 
 def _object(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+def _short(row: Row) -> Row:
+    """Keep the beginnings of long values for the report: a thousand whole rows may be too much."""
+    metadata = {name: _beginning(value) for name, value in _object(row.get("metadata")).items()}
+    return {**{name: _beginning(value) for name, value in row.items()}, "metadata": metadata}
+
+
+def _beginning(value: object) -> object:
+    text = value if isinstance(value, str) else str(value)
+    return value if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS]
 
 
 def _batches(made: Iterable[Row]) -> Iterator[list[Row]]:
