@@ -13,7 +13,10 @@ _REPR = r"\[?[A-Z]\w*\(\w+=.*(?:\)|\.\.\.)\]?|<\w+\(.*\)>"
 _STARTS_LIKE = re.compile(r"\[?[A-Z]\w*\(\w+=|\[?\{['\"]|\[\]")
 _ENUM = re.compile(r"<\w+(?:\.\w+)*: ('(?:[^'\\]|\\.)*'|-?\d+)>")
 _OBJECT = re.compile(r"<[\w.]+(?: object)?(?: at 0x[0-9a-f]+)?>")
+_FIELD = re.compile(r"(?:^| )([a-z]\w*)=")
+_MOST_FIELDS = 40
 _LONGEST = 100_000
+_LONGEST_FIELDS = 10_000
 
 
 def is_repr(text: str) -> bool:
@@ -31,6 +34,32 @@ def read_repr(text: str) -> object:
         return None
     value = _parsed(text)
     return _parsed(_OBJECT.sub("None", _ENUM.sub(r"\1", text))) if value is None else value
+
+
+def read_fields(text: str) -> dict[str, object] | None:
+    """Return the fields in the ``str`` of a pydantic object, ``name='f' args={'city': 'Paris'} id=None``.
+
+    None if the text is none, or very long.
+    """
+    if len(text) > _LONGEST_FIELDS or not _FIELD.match(text):
+        return None
+    text = _OBJECT.sub("None", _ENUM.sub(r"\1", text))
+    names = list(_FIELD.finditer(text))[:_MOST_FIELDS]
+    fields: dict[str, object] = {}
+    while names:
+        name, *names = names
+        # A value may hold what looks like the next field: it ends where it can be parsed.
+        for following in range(len(names) + 1):
+            end = names[following].start() if following < len(names) else len(text)
+            source = text[name.end() : end].strip()
+            value = _parsed(source)
+            if value is not None or source == "None":
+                fields[name[1]] = value
+                names = names[following:]
+                break
+        else:
+            return None
+    return fields
 
 
 def _parsed(source: str) -> object:

@@ -1003,6 +1003,36 @@ def test_generic_outputs(attributes, said):
 
 
 RECORDS = [
+    (
+        "google, a call as the str of an object",
+        (
+            "gen_ai.choice",
+            {
+                "message": {
+                    "role": "model",
+                    "content": [{"function_call": "id=None args={'city': 'Paris'} name='get_weather'"}],
+                }
+            },
+            {},
+        ),
+        call(id=None),
+    ),
+    (
+        "groq, calls as the str of objects",
+        (
+            "gen_ai.choice",
+            {
+                "message": {
+                    "content": None,
+                    "tool_calls": [
+                        "id='c1' function=Function(arguments='{\"city\":\"Paris\"}', name='get_weather') type='function'"
+                    ],
+                }
+            },
+            {},
+        ),
+        call(),
+    ),
     ("choice", ("gen_ai.choice", {"index": 0, "message": {"role": "assistant", "content": T}}, {}), T),
     (
         "adk",

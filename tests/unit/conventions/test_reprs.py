@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from braintrust_run_output.conventions._objects import as_object, plain
-from braintrust_run_output.conventions._reprs import is_repr, read_repr
+from braintrust_run_output.conventions._reprs import is_repr, read_fields, read_repr
 
 
 class Role(Enum):
@@ -78,10 +78,30 @@ def test_what_is_none_or_cut_says_nothing(text):
     assert read_repr(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("name='f' args={'city': 'Paris'} id=None", {"name": "f", "args": {"city": "Paris"}, "id": None}),
+        ("text='a b=1 c' n=2", {"text": "a b=1 c", "n": 2}),
+        ("function=Function(arguments='{}', name='f') type='function'", {"function": {"arguments": "{}", "name": "f"}, "type": "function"}),
+        ("role=<Role.ASSISTANT: 'assistant'> x=1", {"role": "assistant", "x": 1}),
+    ],
+)  # fmt: skip
+def test_the_str_of_a_pydantic_object(text, fields):
+    assert read_fields(text) == fields
+    assert as_object(text) == fields
+
+
+@pytest.mark.parametrize("text", ["", "Paris.", "a=b c=d", "x = 1", "x=(", "x=1 y=(" * 30])
+def test_no_str_of_an_object(text):
+    assert read_fields(text) is None
+
+
 @given(st.text())
 def test_any_text(text):
     read_repr(text)
     read_repr(f"A(x={text})")
+    read_fields(f"x={text} y=1")
     assert isinstance(is_repr(text), bool)
 
 
