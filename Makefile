@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 DEMO := .venv-demo
 LIVE := .venv-live
+LIVE_MORE := .venv-live-more
 RECIPES := .venv-recipes
 BENCHMARKS := .venv-benchmarks
 # A file's tests stay together until a worker has nothing left to do; more workers than processors, for some tests wait.
@@ -62,8 +63,9 @@ build: $(VENV)/.ready ## Build wheel and sdist, check them, run the demo from th
 browser: $(VENV)/.ready-browser ## Test the local page in a real browser (needs Chromium: apt-get install chromium).
 	$(VENV)/bin/python -m pytest tests/browser
 
-live: $(LIVE)/.ready ## Test with the real instrumentations of openai, anthropic, langchain, pydantic-ai and more.
-	$(LIVE)/bin/python -m pytest $(PARALLEL) tests/live
+live: $(LIVE)/.ready $(LIVE_MORE)/.ready ## Test with the real instrumentations of openai, anthropic, langchain, crewai, google-adk and more.
+	NOTHING_MAY_BE_MISSING=live $(LIVE)/bin/python -m pytest $(PARALLEL) tests/live
+	NOTHING_MAY_BE_MISSING=live-more $(LIVE_MORE)/bin/python -m pytest $(PARALLEL) tests/live/test_answers.py
 
 node: $(VENV)/.ready $(NODE)/.ready ## Test with Braintrust's command line and JavaScript SDK (needs Node.js and npm).
 	NOTHING_MAY_BE_MISSING=1 $(VENV)/bin/python -m pytest tests/node
@@ -78,7 +80,7 @@ matrix: $(VENV)/.ready ## Run the test suite on every supported SDK and installe
 	$(VENV)/bin/nox
 
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) $(DEMO) $(LIVE) $(RECIPES) $(BENCHMARKS) $(NODE) .nox dist site
+	rm -rf $(VENV) $(DEMO) $(LIVE) $(LIVE_MORE) $(RECIPES) $(BENCHMARKS) $(NODE) .nox dist site
 
 $(VENV)/.ready: pyproject.toml
 	$(call virtual_environment,$(VENV))
@@ -95,7 +97,10 @@ $(DEMO)/.ready: pyproject.toml
 	touch $@
 
 $(LIVE)/.ready: pyproject.toml $(VENV)/.ready
-	$(call with_group,$(LIVE),'.[demo$(,)cli]' --group tests --group live)
+	$(call with_group,$(LIVE),'.[demo$(,)cli$(,)relay]' --group tests --group live)
+
+$(LIVE_MORE)/.ready: pyproject.toml $(VENV)/.ready
+	$(call with_group,$(LIVE_MORE),'.[demo$(,)relay]' --group tests --group live-more)
 
 $(RECIPES)/.ready: pyproject.toml $(VENV)/.ready
 	$(call with_group,$(RECIPES),'.[demo$(,)cli]' --group tests --group recipes)

@@ -64,10 +64,12 @@ def run(code: str, *, command: Sequence[str] = PLAIN, cwd: Path | None = None, *
     return run_command([*command, "-c", code], cwd=cwd, **variables)
 
 
-def run_command(command: Sequence[str], *, cwd: Path | None = None, **variables: str) -> Ended:
-    """Run a command to its end."""
+def run_command(
+    command: Sequence[str], *, cwd: Path | None = None, timeout: float = TIMEOUT, **variables: str
+) -> Ended:
+    """Run a command to its end, which takes so many seconds at most."""
     ended = subprocess.run(
-        command, env=environment(**variables), cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT
+        command, env=environment(**variables), cwd=cwd, capture_output=True, text=True, timeout=timeout
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 

@@ -1,9 +1,10 @@
-"""A stand-in for the endpoints that the stub provider of the package does not have: Anthropic's and OpenAI Responses."""
+"""A stand-in for the endpoints that the package's stub provider does not have: Anthropic's, Gemini's, OpenAI Responses."""
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,22 +19,25 @@ ARGUMENTS = {"city": "Paris"}
 
 
 class Provider(BackgroundServer):
-    """Answers ``POST /v1/messages`` and ``POST /v1/responses`` on loopback, plain or streamed.
+    """Answers ``/v1/messages``, ``/v1/responses`` and ``/v1beta/models/...`` on loopback, plain or streamed.
 
     A request that offers tools and has no tool result yet gets a call of its first tool, any other one the text.
+
+    Args:
+        say: From the body of a request to the text.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[dict[str, Any]], str] = lambda _body: TEXT) -> None:
+        endpoints = {"/v1/messages": _messages, "/v1/responses": _responses, "/v1beta/models/{call}": _gemini}
         routes = [
-            Route("/v1/messages", _messages, methods=["POST"]),
-            Route("/v1/responses", _responses, methods=["POST"]),
+            Route(path, functools.partial(endpoint, say=say), methods=["POST"]) for path, endpoint in endpoints.items()
         ]
         super().__init__(Starlette(routes=routes))
 
 
-async def _messages(request: Request) -> Response:
+async def _messages(request: Request, say: Callable[[dict[str, Any]], str]) -> Response:
     body = await request.json()
-    content, stop_reason = _anthropic_content(body)
+    content, stop_reason = _anthropic_content(body, say)
     message = {
         "id": "msg_stub", "type": "message", "role": "assistant", "model": body["model"], "content": content,
         "stop_reason": stop_reason, "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 5},
@@ -41,12 +45,12 @@ async def _messages(request: Request) -> Response:
     return _stream(_anthropic_events(message)) if body.get("stream") else JSONResponse(message)
 
 
-def _anthropic_content(body: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+def _anthropic_content(body: dict[str, Any], say: Callable[[dict[str, Any]], str]) -> tuple[list[dict[str, Any]], str]:
     if _calls_tool(body, "tool_result", json.dumps(body["messages"])):
         return [
             {"type": "tool_use", "id": "toolu_stub", "name": body["tools"][0]["name"], "input": ARGUMENTS}
         ], "tool_use"
-    return [{"type": "text", "text": TEXT}], "end_turn"
+    return [{"type": "text", "text": say(body)}], "end_turn"
 
 
 def _anthropic_events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -70,7 +74,7 @@ def _anthropic_events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "message_stop"}
 
 
-async def _responses(request: Request) -> Response:
+async def _responses(request: Request, say: Callable[[dict[str, Any]], str]) -> Response:
     body = await request.json()
     item: dict[str, Any]
     if _calls_tool(body, "function_call_output", json.dumps(body["input"])):
@@ -84,7 +88,7 @@ async def _responses(request: Request) -> Response:
             "status": "completed",
         }
     else:
-        part = {"type": "output_text", "text": TEXT, "annotations": [], "logprobs": []}
+        part = {"type": "output_text", "text": say(body), "annotations": [], "logprobs": []}
         item = {"type": "message", "id": "msg_stub", "role": "assistant", "status": "completed", "content": [part]}
     response = {
         "id": "resp_stub", "object": "response", "created_at": 1_700_000_000, "model": body["model"], "status": "completed",
@@ -131,6 +135,24 @@ def _responses_events(response: dict[str, Any], item: dict[str, Any]) -> Iterato
     ]
     for number, event in enumerate(events):
         yield {**event, "sequence_number": number}
+
+
+async def _gemini(request: Request, say: Callable[[dict[str, Any]], str]) -> Response:
+    body = await request.json()
+    (declared, *_) = [tool for offered in body.get("tools", []) for tool in offered["functionDeclarations"]] or [None]
+    if declared and '"functionResponse"' not in json.dumps(body["contents"]):
+        schema = next(value for name, value in declared.items() if name.startswith("parameters"))
+        arguments = {name: (one.get("enum") or ["Paris"])[0] for name, one in schema["properties"].items()}
+        part: dict[str, Any] = {"functionCall": {"id": "call_stub", "name": declared["name"], "args": arguments}}
+    else:
+        part = {"text": say(body)}
+    response = {
+        "candidates": [{"index": 0, "content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 8},
+    }
+    if request.path_params["call"].endswith(":streamGenerateContent"):
+        return StreamingResponse(iter([f"data: {json.dumps(response)}\n\n"]), media_type="text/event-stream")
+    return JSONResponse(response)
 
 
 def _calls_tool(body: dict[str, Any], result: str, conversation: str) -> bool:

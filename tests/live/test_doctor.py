@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from braintrust_run_output.doctor._trial.clients import CLIENTS
+from live.running import TIMEOUT
 from processes import run_command
 
 pytest.importorskip("click")
@@ -26,7 +27,7 @@ CAPTURED = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}
 @pytest.fixture(scope="module")
 def calls():
     command = [sys.executable, "-m", "braintrust_run_output", "doctor", "--json"]
-    ended = run_command(command, OTEL_TRACES_EXPORTER="console", **CAPTURED)
+    ended = run_command(command, timeout=TIMEOUT, OTEL_TRACES_EXPORTER="console", **CAPTURED)
     trial = json.loads(ended.out)["trial"]
     assert trial["is_sdk"], trial["log"]
     return {call["client"]: call for call in trial["calls"]}

@@ -6,21 +6,14 @@ Each run is a process of its own, since instrumentations are global. The depende
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from braintrust_run_output.local import StubProvider
-from live.provider import Provider
-
-APPS = Path(__file__).parent / "apps"
-TEXT = "It is sunny in Paris."
+from live.provider import TEXT, Provider
+from live.running import needs, run_app
 
 NEEDS = {
     ("openai", "openllmetry"): ("openai", "opentelemetry.instrumentation.openai"),
@@ -54,23 +47,12 @@ AGENTS = ("langchain", "pydantic_ai", "openai_agents")
 
 
 def runs() -> list[Any]:
-    found = []
-    for (app, instrumentation), modules in NEEDS.items():
-        missing = [module for module in modules if not is_installed(module)]
-        marks = [pytest.mark.skip(reason=f"not installed: {', '.join(missing)}")] if missing else []
-        found += [
-            pytest.param(app, instrumentation, mode, marks=marks, id=f"{app}-{instrumentation}-{mode}")
-            for mode in MODES
-            if (app, mode) not in NOT_OFFERED
-        ]
-    return found
-
-
-def is_installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
+    return [
+        pytest.param(app, instrumentation, mode, marks=needs("live", *modules), id=f"{app}-{instrumentation}-{mode}")
+        for (app, instrumentation), modules in NEEDS.items()
+        for mode in MODES
+        if (app, mode) not in NOT_OFFERED
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -86,23 +68,8 @@ def outcomes():
 
 
 def run(urls: dict[str, str], app: str, instrumentation: str) -> dict[str, Any]:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "LOGFIRE_"))},
-        **EXPERIMENTAL,
-        **ENVIRONMENT.get(instrumentation, {}),
-        **urls,
-        **({"OPENAI_BASE_URL": urls["RESPONSES_BASE_URL"]} if app == "openai_agents" else {}),
-        "OPENAI_API_KEY": "stub",
-        "ANTHROPIC_API_KEY": "stub",
-        "TRACELOOP_TELEMETRY": "false",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
-    }
-    command = [sys.executable, str(APPS / f"{app}_app.py"), instrumentation]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    outcomes: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return outcomes
+    more = {"OPENAI_BASE_URL": urls["RESPONSES_BASE_URL"]} if app == "openai_agents" else {}
+    return run_app(app, instrumentation, **{**EXPERIMENTAL, **ENVIRONMENT.get(instrumentation, {}), **urls, **more})
 
 
 @pytest.mark.parametrize(("app", "instrumentation", "mode"), runs())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from agents import Agent, Runner, function_tool
+from agents import Agent, Runner, function_tool, set_trace_processors
 from tracing import provider, run
 
 QUESTION = "What is the weather in Paris?"
 
 
 def instrument(name: str) -> None:
+    set_trace_processors([])  # the SDK's own would export to OpenAI
     if name == "openllmetry":
         from opentelemetry.instrumentation.openai_agents import OpenAIAgentsInstrumentor
     else:

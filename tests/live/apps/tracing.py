@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from opentelemetry import trace
 from opentelemetry._logs import set_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from braintrust_run_output import RunOutputLogRecordProcessor, RunOutputSpanProcessor
 
 RUN_OUTPUT = "braintrust.metadata.run_output"
+INPUT = "braintrust.input_json"
 ANSWER = "It is sunny in Paris."
 _exporter = InMemorySpanExporter()
 
@@ -39,32 +40,37 @@ def provider() -> TracerProvider:
     return tracing
 
 
-def run(modes: Mapping[str, Callable[[], object]]) -> None:
-    """Run each mode under a root span and print the outcomes."""
+def run(modes: Mapping[str, Callable[[], object]], alone: Sequence[str] = ()) -> None:
+    """Run each mode under a root span, and some of them alone as well, and print the outcomes."""
     loop = asyncio.new_event_loop()  # one for all: clients keep connections, which belong to a loop
     asyncio.set_event_loop(loop)
     outcomes = {}
     for name, mode in modes.items():
-        _exporter.clear()
-        if inspect.iscoroutinefunction(mode):
-            loop.run_until_complete(_run_async(mode))
-        else:
-            with trace.get_tracer("app").start_as_current_span("root"):
-                mode()
-        outcomes[name] = _outcome(_exporter.get_finished_spans())
+        with trace.get_tracer("app").start_as_current_span("root") as root:
+            _run(mode, loop)
+        outcomes[name] = _outcome(root.get_span_context().span_id)
+    for name in alone:
+        _run(modes[name], loop)
+        (first,) = (span for span in _exporter.get_finished_spans() if span.parent is None)
+        outcomes[f"{name}-alone"] = _outcome(first.context.span_id)
     print(json.dumps(outcomes))
 
 
-async def _run_async(mode: Callable[[], object]) -> None:
-    with trace.get_tracer("app").start_as_current_span("root"):
-        await mode()
+def _run(mode: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
+    if inspect.iscoroutinefunction(mode):
+        loop.run_until_complete(mode())
+    else:
+        mode()
 
 
-def _outcome(spans: Sequence[ReadableSpan]) -> dict[str, object]:
-    attributes = {span.name: dict(span.attributes or {}) for span in spans}
+def _outcome(root_id: int) -> dict[str, object]:
+    spans = {span.context.span_id: dict(span.attributes or {}) for span in _exporter.get_finished_spans()}
+    _exporter.clear()
+    root = spans.pop(root_id)
     return {
-        "root": attributes["root"].get(RUN_OUTPUT),
-        "others": [found[RUN_OUTPUT] for name, found in attributes.items() if name != "root" and RUN_OUTPUT in found],
-        "content": sorted(key for found in attributes.values() for key, value in found.items()
+        "root": root.get(RUN_OUTPUT),
+        "input": root.get(INPUT),
+        "others": [attributes[RUN_OUTPUT] for attributes in spans.values() if RUN_OUTPUT in attributes],
+        "content": sorted(key for attributes in (root, *spans.values()) for key, value in attributes.items()
                           if key != RUN_OUTPUT and ANSWER in str(value)),
     }  # fmt: skip
