@@ -361,6 +361,30 @@ def test_what_was_set_aside_is_tried_again_after_a_restart(tmp_path):
     run(again, tmp_path)
 
 
+def test_after_a_failure_of_ours_a_root_is_tried_again(at):
+    async def test(relay):
+        await relay.take(chat(), root())
+        relay.hop.fail = ValueError("a fault")
+        await relay.wait(10.1)
+        relay.hop.fail = None
+        await relay.wait(10)
+        assert relay.hop.named(ROOT) == []
+        await relay.wait(21)
+        assert relay.hop.run_output() == "Paris."
+
+    at(test)
+
+
+def test_a_span_that_a_fault_of_ours_stops_goes_on_as_it_came(at, monkeypatch):
+    async def test(relay):
+        monkeypatch.setattr(relay.relay._deciding, "read", lambda *_: 1 / 0)
+        await relay.take(chat(), span(TOOL, ROOT))
+        assert (relay.hop.run_output(CHAT), relay.hop.run_output(TOOL)) == (None, None)
+        assert relay.count("unreadable_spans_total") == 1
+
+    at(test)
+
+
 def test_too_large_a_request_is_halved(at):
     async def test(relay):
         for number in range(1, 9):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
+from .. import _faults
 from ..otlp import BadPayloadError, Scope, Span, messages, write_attributes
 from ..otlp.spans import read_request, read_resource, read_scope, read_span
 
@@ -158,6 +159,10 @@ class _Scope:
             try:
                 onward = self._read(raw)
             except (BadPayloadError, DecodeError):
+                taken.unreadable += 1
+                onward = raw
+            except Exception as error:  # noqa: BLE001 (whatever fails here, the span goes on)
+                _faults.contain("Reading a span", error)
                 taken.unreadable += 1
                 onward = raw
             if onward is not raw and kept is None:

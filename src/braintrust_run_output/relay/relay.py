@@ -24,7 +24,7 @@ from .spool import RootsRow, SaidRow, SpoolError
 from .state import HeldRoot, Recorded, Spooled, State, TraceKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from ..config import RunOutputConfig
     from ..otlp import Span
@@ -45,6 +45,7 @@ _SHORTEST_RETRY, _LONGEST_RETRY = 0.2, 30.0
 _TICK = 0.05
 """How often is looked for roots that are due, in seconds."""
 _CLEAN_EVERY = 5.0
+_LOOK_EVERY = 1.0
 _EARLY_SHARE = 0.25
 """Which share of the roots that wait goes on early where there is no room for more."""
 _PASSED_ON = ("authorization", "x-bt-parent")
@@ -336,7 +337,13 @@ class Relay:
         if gate is None:
             gate = self._gates[headers] = asyncio.Semaphore(_GATE)
         async with gate:
-            await self._release(batch, headers)
+            try:
+                await self._release(batch, headers)
+            except Exception as error:  # noqa: BLE001 (they are tried again)
+                _faults.contain("Sending roots on", error)
+                for held in batch:
+                    if self._state.is_held(held):
+                        self._state.put_back(held, self._clock() + _LONGEST_RETRY)
         if not gate.locked():
             self._gates.pop(headers, None)
 
@@ -430,23 +437,33 @@ class Relay:
         return self._state.held_roots
 
     async def _run(self) -> None:
-        cleaned = self._clock()
+        looked = cleaned = self._clock()
         while not self._is_stopping.is_set():
             await self._pause(_TICK)
-            self.release_due()
-            if self._clock() - cleaned >= _CLEAN_EVERY:
-                cleaned = self._clock()
-                await self.clean()
+            now = self._clock()
+            try:
+                self.release_due()
+                if now - cleaned >= _CLEAN_EVERY:
+                    cleaned = now
+                    await self.clean()
+                if now - looked >= _LOOK_EVERY:
+                    looked = now
+                    await self._without_failure("looking after what waits", self._spool.look_after)
+            except Exception as error:  # noqa: BLE001 (time goes on)
+                _faults.contain("Releasing roots", error)
 
     async def clean(self) -> None:
         """Forget what is old, and erase what has gone."""
         self._count_rootless(self._state.forget_old(self._clock()))
         self._spool.forget_said(time.time() - self._settings.remember, self._settings.max_remembered_bytes)
+        await self._without_failure("erasing what has gone", self._spool.flush)
+
+    async def _without_failure(self, doing: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._spool.flush()
+            await work()
         except SpoolError as error:
             self._metrics.spool_failures.inc()
-            _faults.warn_once("erasing", "what was sent on cannot be erased: %s", error)
+            _faults.warn_once(doing, "%s failed, and is tried again: %s", doing, error)
 
     def _count_rootless(self, forgotten: Iterable[Trace]) -> None:
         for trace in forgotten:

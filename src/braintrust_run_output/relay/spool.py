@@ -216,6 +216,15 @@ class Spool:
             self._said_bytes -= size
             self._doomed["said"].append(number)
 
+    async def look_after(self) -> None:
+        """Make the file anew, with all that is in it, if somebody has removed it.
+
+        Raises:
+            SpoolError: It cannot be made.
+        """
+        if not self.path.exists():
+            await self.write(None, None)
+
     async def flush(self) -> None:
         """Erase what is doomed, from the file as from its log.
 

@@ -61,6 +61,8 @@ class HeldRoot:
     """Where it is in the spool."""
     is_due: bool = False
     """Whether it is on its way."""
+    not_before: float = 0.0
+    """When it may be tried again, after a failure."""
 
     @property
     def size(self) -> int:
@@ -238,7 +240,7 @@ class State:
         One that comes after what was said waits for no more than it would if it had come before.
         """
         quiet_since = trace.seen if trace.has_answer else max(trace.seen, held.arrived)
-        return min(quiet_since + self._hold, held.arrived + self._max_hold)
+        return max(held.not_before, min(quiet_since + self._hold, held.arrived + self._max_hold))
 
     def take_due(self, now: float) -> Iterator[HeldRoot]:
         """Return the roots that may go now; each once."""
@@ -268,6 +270,17 @@ class State:
             self._due = [one for one in self._due if not one[2].is_due]
             heapq.heapify(self._due)
         return oldest
+
+    def is_held(self, held: HeldRoot) -> bool:
+        """Whether a root has not gone."""
+        trace = self._traces.get(held.key)
+        return trace is not None and trace.roots.get(held.root.span_id) is held
+
+    def put_back(self, held: HeldRoot, when: float) -> None:
+        """Have a root that did not go wait until another time."""
+        held.is_due = False
+        held.not_before = when
+        self._push(held, when)
 
     def let_go(self, held: HeldRoot) -> Trace:
         """Have a root wait no more, and return its trace."""
