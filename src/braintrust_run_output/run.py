@@ -314,9 +314,9 @@ def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -
     texts = [entry for entry in entries if not entry.calls]
     if len(texts) == len(entries):
         return max(texts, key=order_of, default=None)
-    latest_start = max((text.outcome.start for text in texts), default=-1)
     above = set(chain.from_iterable(text.way for text in texts))
     calls = [entry for entry in entries if entry.calls]
+    latest_start = max((text.outcome.start for text in texts), default=-1)  # a coarse clock may have one time for all
     unanswered = [
         call
         for call in calls

@@ -215,6 +215,12 @@ def test_what_a_tool_says_is_the_answer_where_all_else_ends_in_a_call_that_nobod
     assert trace.add("guard", side=WORK, at=(1, 3)).value() == ANSWER
 
 
+def test_what_a_tool_said_before_an_open_call_does_not_answer_it():
+    trace = Trace().add("in it", "guard", says=ANSWER, at=(0, 1)).add("guard", side=WORK, at=(0, 2))
+
+    assert trace.add("llm", says=calls(("search", "c1")), at=(3, 4)).source() == "llm"
+
+
 def test_an_executed_call_is_not_answered_by_what_its_tool_says():
     trace = Trace().add("llm", says=calls(("ask", "c1"))).add("in it", "tool", says="inner answer", at=(1, 2))
     trace.add("tool", side=WORK, executes=("ask", "c1"), at=(1, 3))
@@ -278,6 +284,12 @@ def test_a_text_after_a_call_beats_it_even_if_the_calls_span_ends_last():
     assert trace.value() == ANSWER
 
 
+def test_a_text_beats_a_call_on_a_clock_that_has_one_time_for_both():
+    trace = Trace().add("llm 2", says=ANSWER, at=(0, 0)).add("llm 1", says=calls(("delete", None)), at=(0, 0))
+
+    assert trace.value() == ANSWER
+
+
 def test_a_call_that_was_executed_by_id_is_not_the_answer():
     trace = Trace().add("llm", says="Let me see.", at=(0, 1)).add("llm 2", says=calls(("search", "c1")), at=(1, 2))
     trace.add("tool", executes=("search", "c1"), side=WORK)
@@ -289,6 +301,12 @@ def test_a_call_that_was_executed_by_name_is_not_the_answer():
     trace = Trace().add("llm", says="Let me see.", at=(0, 1)).add("llm 2", says=calls(("search", "c1")), at=(1, 2))
 
     assert trace.add("tool", executes=("search", None), side=WORK).value() == "Let me see."
+
+
+def test_a_tool_with_an_id_that_no_call_has_executes_by_name():
+    trace = Trace().add("llm", says="Let me see.").add("llm 2", says=calls(("search", "c1")))
+
+    assert trace.add("tool", executes=("search", "run-77"), side=WORK).value() == "Let me see."
 
 
 def test_a_tool_with_another_calls_id_does_not_execute_this_one():

@@ -289,6 +289,12 @@ def test_a_long_side_completion_is_named(returns):
     assert graded(said).value(returns=returns.format(said)) == said
 
 
+def test_a_state_that_holds_the_last_and_what_a_tool_said_after_it():
+    said = "What the agent in the tool said."
+
+    assert graded(said).value(returns=json.dumps({"text": ANSWER, "notes": [said]})) == ANSWER
+
+
 def test_a_grader_that_says_yes_while_documents_in_the_state_contain_it():
     trace = Trace().add("llm", says=ANSWER).add("in it", "grader", says="yes", at=(1, 2))
     trace.add("grader", side=Side.VERDICT, at=(1, 3))
