@@ -104,6 +104,8 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
 }
 """Each attribute that says what a span is, with its words."""
 
+_MEMBER = re.compile(r"[A-Z]\w*\.([A-Z_]+)")
+"""The ``str`` of a member of an enumeration: ``OpenInferenceSpanKindValues.TOOL``."""
 _BRAINTRUST = "braintrust.span_attributes"
 _BRAINTRUST_FIELDS = ("type", "purpose")
 _HAYSTACK = "haystack.component.type"
@@ -205,4 +207,6 @@ def _kinds_in(attribute: str, value: str) -> tuple[_Kind, ...]:
 def _word(name: str, attribute: str) -> str:
     if attribute == _HAYSTACK:  # the name of a class, whose last word is the kind
         name = re.split(r"(?=[A-Z])", name[-60:])[-1]
+    if (member := _MEMBER.fullmatch(name)) is not None:
+        name = member[1]
     return name.strip('"').lower()  # MLflow writes JSON strings

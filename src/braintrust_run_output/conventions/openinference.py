@@ -173,14 +173,14 @@ def read_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) 
     return from_messages([Message("assistant", str(text)) for text in texts], _CHOICE.format("N"))
 
 
+def _is_llm(attributes: Attributes) -> bool:
+    return str(attributes.get(_KIND)).rpartition(".")[2].upper() == "LLM"  # or the str of the enumeration's member
+
+
 def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
     """Return the output value of an LLM span: its text, or the messages in a provider's response."""
     value = attributes[_OUTPUT]
-    if (
-        str(attributes.get(_KIND)).upper() != "LLM"
-        or not isinstance(value, str)
-        or (scope == _BEDROCK and value == "None")
-    ):
+    if not _is_llm(attributes) or not isinstance(value, str) or (scope == _BEDROCK and value == "None"):
         return None
     if f"{_PREFIX}." in "\n".join(attributes):  # messages under an index that is late
         completion = from_messages(messages_at(attributes, _PREFIX), _SOURCE)
@@ -207,7 +207,7 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str
 
 def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output value of an agent or chain."""
-    if str(attributes.get(_KIND)).upper() == "LLM":
+    if _is_llm(attributes):
         return None
     return unwrap(attributes[_OUTPUT], _OUTPUT)
 

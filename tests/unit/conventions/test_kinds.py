@@ -69,6 +69,8 @@ WORK = [
     *(("openinference.span.kind", kind) for kind in ("TOOL", "RETRIEVER", "EMBEDDING", "RERANKER", "GUARDRAIL")),
     *(("gen_ai.operation.name", kind) for kind in ("execute_tool", "embeddings", "retrieval")),
     ("traceloop.span.kind", "tool"),
+    ("openinference.span.kind", "OpenInferenceSpanKindValues.TOOL"),
+    ("agentops.span.kind", "AgentOpsSpanKindValues.TOOL"),
     ("llm.request.type", "rerank"),
     ("langsmith.span.kind", "retriever"),
     ("langfuse.observation.type", "guardrail"),
