@@ -154,6 +154,8 @@ class Run:
         self, last: Placed, main: Sequence[Placed], side: Sequence[Placed], own: Outcome | None
     ) -> Choice | None:
         """Of the generic outputs on the way of the last completion, outermost first, the first that fits decides."""
+        if not self._kept.generics and (own is None or not own.may_have_generic):
+            return None
         is_executed = self._tell_executed()
         on_the_way = (self._kept.generics[one].outcome for one in reversed(last.way) if one in self._kept.generics)
         for outcome in chain(() if own is None else (own,), on_the_way):
@@ -172,6 +174,8 @@ class Run:
 
     def _last(self, main: Sequence[Placed], side: Sequence[Placed]) -> Placed | None:
         """Return the last completion: a side completion only where nothing else is, or after a call that is open."""
+        if not self._kept.has_calls:
+            return max(main or side, key=order_of, default=None)
         is_executed = self._tell_executed()
         last, last_side = _last_of(main, is_executed), _last_of(side, is_executed)
         if last is None or last_side is None:
@@ -202,7 +206,7 @@ class Run:
 
     def _counted_once(self) -> Sequence[Placed]:
         """Return what was said, without what a service's own processor had mirrored from below a span onto it."""
-        if all(entry.outcome.completion is not None for entry in self._kept.said):
+        if not self._kept.has_explicit:
             return self._kept.said
         above: dict[str, set[SpanId]] = {}
         for entry in self._kept.said:
