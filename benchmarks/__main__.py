@@ -2,18 +2,19 @@
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from . import footprint
-from .contenders import AGAIN, BY_HAND, CONTENDERS, EMPTY, IN_PLACE, MISSING, NONE, OURS, WRAPPING, Contender, provider
-from .measure import Case, differences, measure, prepare, ratios, summary
-from .report import Results, Table, environment, microseconds, ratio, write_docs
-from .steps import PROFILED, STEPS
+from .contenders import ANSWERS, BY_HAND, CONTENDERS, EMPTY, GROWING, MISSING, NONE, Contender, provider
+from .goals import goals
+from .measure import Case, measure, prepare, ratios, summary
+from .report import Results, Table, environment, microseconds, overview, ratio, write_docs
 from .workloads import (
+    ANSWER_COUNTS,
     EXPORTED,
     LIVE_SPANS,
     OUTPUT_SIZES,
@@ -21,10 +22,12 @@ from .workloads import (
     WORKLOADS,
     Workload,
     among_live_spans,
+    one_more_answer,
     plain_output,
 )
 
-_EXPORTED_PREFIX, _STEPS_PREFIX = "exported-", "steps-"
+EXPORTED_PREFIX = "exported-"
+_GROWTHS = ("live-spans", "output-size", "answers")
 _BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
 
@@ -44,32 +47,28 @@ def side_by_side(workload: Workload, rounds: int, results: Results, *, exports: 
         except Exception as error:  # noqa: BLE001 (a peer that fails is no reason to stop)
             print(f"{contender.name} fails on {workload.name} with {type(error).__name__}: left out")
     samples = measure(cases, rounds)
-    by_hand = samples.get(BY_HAND)
     table = Table(
         f"{workload.title}, and its export" if exports else workload.title,
-        ("", "µs per span", "to no processor", "to an empty one", "to by hand", "changes attributes"),
+        ("", "µs per span", "to an empty processor", "to by hand", "changes attributes"),
     )
     data = {}
     for name, taken in samples.items():
-        to_none, to_empty = ratios(taken, samples[NONE]), ratios(taken, samples[EMPTY])
-        to_by_hand = ratios(taken, by_hand) if by_hand else None
-        nanoseconds = summary(taken)
+        to_empty = ratios(taken, samples[EMPTY])
+        to_by_hand = ratios(taken, samples[BY_HAND]) if BY_HAND in samples else None
         table.rows.append((
             _BY_NAME[name].title,
-            microseconds(nanoseconds.median),
-            ratio(to_none),
+            microseconds(summary(taken).median),
             ratio(to_empty),
             ratio(to_by_hand) if to_by_hand else "",
             "yes" if changes[name] else "no",
         ))  # fmt: skip
         data[name] = {
-            "ns_per_span": asdict(nanoseconds),
-            "to_none": asdict(to_none),
+            "ns_per_span": asdict(summary(taken)),
             "to_empty": asdict(to_empty),
             "to_by_hand": asdict(to_by_hand) if to_by_hand else None,
             "changes_attributes": changes[name],
         }
-    results.add(f"{_EXPORTED_PREFIX}{workload.name}" if exports else workload.name, table, data)
+    results.add(f"{EXPORTED_PREFIX}{workload.name}" if exports else workload.name, table, data)
 
 
 def _changes_attributes(contender: Contender, workload: Workload) -> bool:
@@ -85,118 +84,119 @@ def _changes_attributes(contender: Contender, workload: Workload) -> bool:
     return exported(contender) != exported(_BY_NAME[NONE])
 
 
-def step_by_step(workload: Workload, rounds: int, results: Results) -> None:
-    """Show what each step costs with one workload, on the application's thread."""
-    steps = [step for step in STEPS if workload.has_output or not step.by_hand]
-    samples = measure({step.name: prepare(step, workload) for step in steps}, rounds)
-    table = Table(
-        f"Step by step: {workload.title}",
-        ("", "µs per span", "more than an empty processor, ns", "to an empty one", "to by hand"),
-    )
-    data = {}
-    for step in steps:
-        taken, more = samples[step.name], differences(samples[step.name], samples[EMPTY])
-        to_empty = ratios(taken, samples[EMPTY])
-        to_by_hand = ratios(taken, samples[BY_HAND]) if BY_HAND in samples else None
-        table.rows.append((
-            step.title,
-            microseconds(summary(taken).median),
-            f"{more.median:,.0f}",
-            ratio(to_empty),
-            ratio(to_by_hand) if to_by_hand else "",
-        ))  # fmt: skip
-        data[step.name] = {
-            "ns_per_span": asdict(summary(taken)),
-            "ns_more_than_empty": asdict(more),
-            "to_empty": asdict(to_empty),
-            "to_by_hand": asdict(to_by_hand) if to_by_hand else None,
-        }
-    results.add(f"{_STEPS_PREFIX}{workload.name}", table, data)
-
-
-def growth_with_live_spans(rounds: int, results: Results) -> None:
-    """Compare each contender with itself, while few and many other spans are live."""
-    for workload in (REQUEST_5, plain_output(1024)):
-        cases = {
-            f"{contender.name} {count}": prepare(contender, among_live_spans(count, workload))
-            for contender in OURS
-            if contender.name not in (AGAIN, BY_HAND)
-            for count in LIVE_SPANS
-        }
-        samples = measure(cases, rounds)
-        _growth(
-            f"live-spans-{workload.name}",
-            f"Cost per span among live spans: {workload.title}",
-            "live spans",
-            [f"{count:,}" for count in LIVE_SPANS],
-            lambda name, at, samples=samples: samples[f"{name} {LIVE_SPANS[at]}"],
-            (NONE, EMPTY, IN_PLACE, WRAPPING),
-            results,
-        )
-
-
-def growth_with_output(rounds: int, results: Results) -> None:
-    """Compare each contender with itself, for small and large outputs."""
-    contenders = [contender for contender in OURS if contender.name not in (EMPTY, AGAIN)]
-    cases = {
-        f"{contender.name} {size}": prepare(contender, plain_output(size))
-        for contender in contenders
-        for size in OUTPUT_SIZES
-    }
-    samples = measure(cases, rounds)
-    _growth(
-        "output-size",
-        "Cost per span by the length of a plain output",
-        "output",
-        [f"{size // 1024:,} KB" for size in OUTPUT_SIZES],
-        lambda name, at: samples[f"{name} {OUTPUT_SIZES[at]}"],
-        [contender.name for contender in contenders],
-        results,
-    )
-
-
-def _growth(
+def growth(
     key: str,
     title: str,
-    what: str,
-    steps: list[str],
-    samples: Callable[..., list[float]],
-    contenders: tuple[str, ...] | list[str],
+    workloads: Mapping[str, Workload],
+    contenders: tuple[Contender, ...],
+    rounds: int,
     results: Results,
 ) -> None:
-    table = Table(title, (what, *steps), note="µs per span, and the ratio to the first column.")
+    """Compare each contender with itself, while something grows.
+
+    Args:
+        key: The name of the experiment.
+        title: For the table.
+        workloads: What is run at each size, by the size.
+        contenders: Who is compared.
+        rounds: How many rounds.
+        results: Where the results go.
+    """
+    names = {(contender.name, size): f"{contender.name} {size}" for contender in contenders for size in workloads}
+    cases = {
+        names[contender.name, size]: prepare(contender, workload)
+        for contender in contenders
+        for size, workload in workloads.items()
+    }
+    samples = measure(cases, rounds)
+    first = next(iter(workloads))
+    table = Table(title, ("", *workloads), note="µs per span, and the ratio to the first column.")
     data: dict[str, dict[str, object]] = {}
-    for name in contenders:
+    for contender in contenders:
         cells = []
-        for at, step in enumerate(steps):
-            taken, grown = summary(samples(name, at)), ratios(samples(name, at), samples(name, 0))
-            cells.append(f"{microseconds(taken.median)} ({grown.median:.2f})")
-            data.setdefault(name, {})[step] = {"ns_per_span": asdict(taken), "to_first": asdict(grown)}
-        table.rows.append((_BY_NAME[name].title, *cells))
+        for size in workloads:
+            taken = samples[names[contender.name, size]]
+            grown = ratios(taken, samples[names[contender.name, first]])
+            cells.append(f"{microseconds(summary(taken).median)} ({grown.median:.2f})")
+            data.setdefault(contender.name, {})[size] = {
+                "ns_per_span": asdict(summary(taken)),
+                "to_first": asdict(grown),
+            }
+        table.rows.append((contender.title, *cells))
     results.add(key, table, data)
 
 
 def memory(quick: bool, results: Results) -> None:
     """Measure memory per live span, and what stays after many spans."""
-    per_span = footprint.memory_per_live_span((1_000, 10_000, 50_000))
-    table = Table("Memory per live span", ("live spans", "SDK, bytes", "**the processor, bytes**"))
-    table.rows = [(f"{count:,}", f"{sdk:,.0f}", f"{ours:,.0f}") for count, (sdk, ours) in per_span.items()]
-    results.add("memory", table, {count: {"sdk": sdk, "ours": ours} for count, (sdk, ours) in per_span.items()})
+    data: dict[str, float] = {}
+    table = Table("Memory", ("", "SDK", "**the processor**"))
+    for name, title, children in (
+        ("of ten", "bytes a live span, traces of ten", 9),
+        ("of one", "bytes a live span, traces of one", 0),
+    ):
+        sdk, ours = footprint.memory_per_live_span(10_000, children)
+        data[name] = ours
+        table.rows.append((title, f"{sdk:,.0f}", f"{ours:,.0f}"))
     spans = 50_000 if quick else 1_000_000
-    ours, empty = footprint.memory_after(spans)
-    table = Table(f"Memory blocks more than before, after {spans:,} spans", ("", "blocks"))
-    table.rows = [("**in place**", f"{ours:,}"), ("an empty processor", f"{empty:,}")]
-    results.add("memory-after", table, {"spans": spans, "ours": ours, "empty": empty})
+    ours_after, empty_after = footprint.memory_after(spans)
+    data["blocks after"] = ours_after - empty_after
+    table.rows.append((f"blocks that stay after {spans:,} spans", f"{empty_after:,}", f"{ours_after - empty_after:,}"))
+    results.add("memory", table, data)
 
 
 def imports(quick: bool, results: Results) -> None:
     """Measure what importing costs."""
     times = footprint.import_times(3 if quick else 9)
-    table = Table("Import", ("module", "ms of CPU"), [(title, f"{taken:,.0f}") for title, taken in times.items()])
+    table = Table("Import", ("", "ms of CPU"), [(title, f"{taken:,.0f}") for title, taken in times.items()])
     results.add("import", table, times)
 
 
 # --- the command line -----------------------------------------------------------------------------------------------
+
+
+def experiments(options: argparse.Namespace, rounds: int, results: Results) -> dict[str, Callable[[], None]]:
+    """Return all experiments by their names."""
+    found: dict[str, Callable[[], None]] = {
+        workload.name: lambda workload=workload: side_by_side(workload, _rounds_of(workload, rounds), results)
+        for workload in WORKLOADS
+    }
+    found |= {
+        f"{EXPORTED_PREFIX}{workload.name}": lambda workload=workload: side_by_side(
+            workload, rounds, results, exports=True
+        )
+        for workload in WORKLOADS
+        if workload.name in EXPORTED
+    }
+    live = {f"{count:,} live spans": count for count in LIVE_SPANS}
+    sizes = {f"{size // 1024:,} KB": size for size in OUTPUT_SIZES}
+    answers = {f"{count:,} answers": count for count in ANSWER_COUNTS}
+    found["live-spans"] = lambda: growth(
+        "live-spans",
+        "Among live spans: a request of five spans",
+        {size: among_live_spans(count, REQUEST_5) for size, count in live.items()},
+        GROWING,
+        rounds,
+        results,
+    )
+    found["output-size"] = lambda: growth(
+        "output-size",
+        "By the length of a plain output",
+        {size: plain_output(count) for size, count in sizes.items()},
+        GROWING,
+        rounds,
+        results,
+    )
+    found["answers"] = lambda: growth(
+        "answers",
+        "One more answer below a root that has some",
+        {size: one_more_answer(count) for size, count in answers.items()},
+        ANSWERS,
+        min(rounds, 51),
+        results,
+    )
+    found["memory"] = lambda: memory(options.quick, results)
+    found["import"] = lambda: imports(options.quick, results)
+    return found
 
 
 def main() -> None:
@@ -204,40 +204,40 @@ def main() -> None:
     options = _options()
     rounds = options.rounds or (31 if options.quick else 201)
     results = Results(data={"environment": environment(), "rounds": rounds})
-    experiments: dict[str, Callable[[], None]] = {
-        workload.name: lambda workload=workload: side_by_side(workload, _rounds_of(workload, rounds), results)
-        for workload in WORKLOADS
-    }
-    experiments |= {
-        f"{_EXPORTED_PREFIX}{workload.name}": lambda workload=workload: side_by_side(
-            workload, rounds, results, exports=True
-        )
-        for workload in WORKLOADS
-        if workload.name in EXPORTED
-    }
-    experiments |= {
-        f"{_STEPS_PREFIX}{workload.name}": lambda workload=workload: step_by_step(workload, rounds, results)
-        for workload in WORKLOADS
-        if workload.name in PROFILED
-    }
-    experiments |= {
-        "live-spans": lambda: growth_with_live_spans(rounds, results),
-        "output-size": lambda: growth_with_output(rounds, results),
-        "memory": lambda: memory(options.quick, results),
-        "import": lambda: imports(options.quick, results),
-    }
+    found = experiments(options, rounds, results)
     if options.list:
-        print(*experiments, sep="\n")
+        print(*found, sep="\n")
         return
     if MISSING:
         print(f"Peers that are not installed: {', '.join(MISSING)} (pip install --group benchmarks)\n")
-    for name, experiment in experiments.items():
+    for name, experiment in found.items():
         if not options.only or any(part in name for part in options.only):
             experiment()
+    results.goals = goals(results.data)
+    print(results.goals)
     if options.json:
         options.json.write_text(json.dumps(results.data, indent=1) + "\n")
     if options.docs:
-        write_docs(results)
+        write_docs(_shown(results))
+
+
+def _shown(results: Results) -> list[Table]:
+    """Return the tables of docs/performance.md: the goals, who costs what, what grows with what."""
+    columns = {
+        "request-5": "no AI content",
+        "gen_ai-completion": "a plain string",
+        "openinference": "OpenInference",
+        "messages-1k": "messages, 1 KB",
+        "agent": "an agent",
+        "deep-tree": "a deep tree",
+        "threads-4": "4 threads",
+    }
+    exported = {f"{EXPORTED_PREFIX}{name}": title for name, title in columns.items() if name in EXPORTED}
+    titles = {contender.name: contender.title for contender in CONTENDERS if contender.name != EMPTY}
+    shown = [results.goals] if results.goals else []
+    shown.append(overview("On the application's thread, to an empty processor", columns, titles, results.data))
+    shown.append(overview("With the export, to an empty processor", exported, titles, results.data))
+    return shown + [results.tables[key] for key in (*_GROWTHS, "memory", "import") if key in results.tables]
 
 
 def _rounds_of(workload: Workload, rounds: int) -> int:

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from braintrust_run_output import RunOutputConfig, RunOutputSpanProcessor
 
-NONE, EMPTY, AGAIN, BY_HAND, IN_PLACE, WRAPPING = (
-    "none", "empty", "empty-again", "by-hand", "in-place", "wrapping",
+NONE, EMPTY, AGAIN, BY_HAND, IN_PLACE, WRAPPING, LAST, ALL = (
+    "none", "empty", "empty-again", "by-hand", "in-place", "wrapping", "last", "all",
 )  # fmt: skip
 
 _MAX_QUEUE = 1_000_000
@@ -28,14 +28,14 @@ class Contender:
         title: For the table.
         processors: From the exporting processor to what is registered, in this order.
         by_hand: Whether the application sets the run output itself.
-        is_peer: Whether it is another project's.
+        drops: Whether it leaves spans out.
     """
 
     name: str
     title: str
     processors: Callable[[SpanProcessor], Sequence[SpanProcessor]]
     by_hand: bool = False
-    is_peer: bool = False
+    drops: bool = False
 
 
 class Discarding(SpanExporter):
@@ -75,8 +75,8 @@ def provider(contender: Contender, exporter: SpanExporter | None = None) -> Trac
     return tracer_provider
 
 
-def run_output_processor(*wrapped: SpanProcessor) -> RunOutputSpanProcessor:
-    return RunOutputSpanProcessor(*wrapped, config=RunOutputConfig())
+def run_output_processor(*wrapped: SpanProcessor, **config: Any) -> RunOutputSpanProcessor:
+    return RunOutputSpanProcessor(*wrapped, config=RunOutputConfig(**config))
 
 
 OURS = (
@@ -86,6 +86,15 @@ OURS = (
     Contender(BY_HAND, "by hand, in the application", lambda batch: [batch], by_hand=True),
     Contender(IN_PLACE, "**in place**", lambda batch: [run_output_processor(), batch]),
     Contender(WRAPPING, "**wrapping**", lambda batch: [run_output_processor(batch)]),
+)
+GROWING = tuple(one for one in OURS if one.name in (NONE, IN_PLACE, WRAPPING))
+"""Who is compared with themselves while something grows."""
+ANSWERS = (
+    GROWING[0],
+    Contender(LAST, '**in place**, `root="last"`', lambda batch: [run_output_processor(), batch]),
+    Contender(
+        ALL, '**in place**, `root="all"`', lambda batch: [run_output_processor(root="all", max_length=10**9), batch]
+    ),
 )
 
 
@@ -98,7 +107,6 @@ def _openinference(package: str) -> Contender:
         f"openinference-{package.replace('_', '-')}",
         f"openinference-instrumentation-{package.replace('_', '-')}",
         lambda batch: [module.OpenInferenceSpanProcessor(), batch],
-        is_peer=True,
     )
 
 
@@ -108,7 +116,6 @@ def _braintrust_origin() -> Contender:
         "braintrust-origin",
         "braintrust's `_SpanOriginProcessor`",
         lambda batch: [otel._SpanOriginProcessor(batch, otel.detect_environment(None))],
-        is_peer=True,
     )
 
 
@@ -118,7 +125,7 @@ def _braintrust_filter() -> Contender:
         "braintrust-filter",
         "braintrust's `AISpanProcessor` (drops spans)",
         lambda batch: [otel.AISpanProcessor(batch)],
-        is_peer=True,
+        drops=True,
     )
 
 
@@ -129,7 +136,6 @@ def _logfire() -> Contender:
         "logfire",
         "logfire's `MainSpanProcessorWrapper`, without scrubbing",
         lambda batch: [wrapper.MainSpanProcessorWrapper(batch, scrubbing.NoopScrubber())],
-        is_peer=True,
     )
 
 
@@ -139,7 +145,6 @@ def _baggage() -> Contender:
         "baggage",
         "opentelemetry-processor-baggage (no baggage set)",
         lambda batch: [baggage.BaggageSpanProcessor(baggage.ALLOW_ALL_BAGGAGE_KEYS), batch],
-        is_peer=True,
     )
 
 

@@ -6,7 +6,6 @@ import statistics
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Span, set_span_in_context
@@ -14,6 +13,7 @@ from opentelemetry.trace import Span, set_span_in_context
 from .contenders import Empty, run_output_processor
 
 _CHILDREN = 9
+"""How many children a root has whose spans all end."""
 _MODULES = (
     ("Python alone", "pass"),
     ("opentelemetry.sdk.trace", "import opentelemetry.sdk.trace"),
@@ -32,38 +32,35 @@ def _provider(processor: SpanProcessor) -> TracerProvider:
     return provider
 
 
-def _start(provider: TracerProvider, count: int) -> list[Span]:
-    """Start traces of one root and nine children, none of which ends."""
+def _start(provider: TracerProvider, count: int, children: int) -> list[Span]:
+    """Start traces of one root and so many children, none of which ends."""
     tracer = provider.get_tracer("benchmarks")
     spans: list[Span] = []
     while len(spans) < count:
         root = tracer.start_span("root")
         context = set_span_in_context(root)
-        spans += [root, *(tracer.start_span("child", context) for _ in range(_CHILDREN))]
+        spans += [root, *(tracer.start_span("child", context) for _ in range(children))]
     return spans
 
 
-def _bytes_per_live_span(processor: SpanProcessor, count: int) -> float:
+def _bytes_per_live_span(processor: SpanProcessor, count: int, children: int) -> float:
     provider = _provider(processor)
-    _start(provider, 100)
+    _start(provider, 100, children)
     gc.collect()
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        spans = _start(provider, count)
+        spans = _start(provider, count, children)
         gc.collect()
         return (tracemalloc.get_traced_memory()[0] - before) / len(spans)
     finally:
         tracemalloc.stop()
 
 
-def memory_per_live_span(counts: Sequence[int]) -> dict[int, tuple[float, float]]:
-    """Return, by the number of live spans, the bytes each takes in the SDK, and in the processor beside that."""
-    found = {}
-    for count in counts:
-        sdk = _bytes_per_live_span(Empty(), count)
-        found[count] = sdk, _bytes_per_live_span(run_output_processor(), count) - sdk
-    return found
+def memory_per_live_span(count: int, children: int) -> tuple[float, float]:
+    """Return the bytes that each of so many live spans takes in the SDK, and in the processor beside that."""
+    sdk = _bytes_per_live_span(Empty(), count, children)
+    return sdk, _bytes_per_live_span(run_output_processor(), count, children) - sdk
 
 
 def memory_after(spans: int) -> tuple[int, int]:

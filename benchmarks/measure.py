@@ -110,8 +110,3 @@ def summary(figures: list[float]) -> Summary:
 def ratios(samples: list[float], reference: list[float]) -> Summary:
     """Return how samples compare with those of a reference, round by round."""
     return summary([one / other for one, other in zip(samples, reference, strict=True)])
-
-
-def differences(samples: list[float], reference: list[float]) -> Summary:
-    """Return by how much samples exceed those of a reference, round by round."""
-    return summary([one - other for one, other in zip(samples, reference, strict=True)])

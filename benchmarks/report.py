@@ -1,7 +1,7 @@
 """The results as tables, as JSON, and as the generated part of docs/performance.md."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -35,12 +35,14 @@ class Table:
 class Results:
     """Everything that was measured: for people, and for machines."""
 
-    tables: list[Table] = field(default_factory=list)
+    tables: dict[str, Table] = field(default_factory=dict)
+    goals: Table | None = None
+    """What may be measured at the most, and what was."""
     data: dict[str, Any] = field(default_factory=dict)
 
     def add(self, key: str, table: Table, data: object) -> None:
         """Add one experiment, and print it."""
-        self.tables.append(table)
+        self.tables[key] = table
         self.data[key] = data
         print(table, flush=True)
 
@@ -75,7 +77,23 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def write_docs(results: Results) -> None:
+def overview(title: str, columns: Mapping[str, str], contenders: Mapping[str, str], data: Mapping[str, Any]) -> Table:
+    """Return what each contender costs, to an empty processor, with several workloads.
+
+    Args:
+        title: For the table.
+        columns: What stands above each column, by the experiment that it is of.
+        contenders: What stands before each row, by the contender.
+        data: All results.
+    """
+    table = Table(title, ("", *columns.values()))
+    for name, shown in contenders.items():
+        found = [data.get(experiment, {}).get(name) for experiment in columns]
+        table.rows.append((shown, *("" if one is None else f"{one['to_empty']['median']:.2f}" for one in found)))
+    return table
+
+
+def write_docs(tables: Sequence[Table]) -> None:
     """Replace the generated part of docs/performance.md."""
     text = DOCS.read_text()
     before, _, rest = text.partition(_BEGIN)
@@ -83,5 +101,5 @@ def write_docs(results: Results) -> None:
     if not end:
         raise SystemExit(f"{DOCS.name} has no part between {_BEGIN} and {_END}")
     where = ", ".join(f"{key} {value}" for key, value in environment().items() if value)
-    generated = "\n".join([_BEGIN, f"Measured with {where}.", "", *map(str, results.tables)])
+    generated = "\n".join([_BEGIN, f"Measured with {where}.", "", *map(str, tables)])
     DOCS.write_text(f"{before}{generated}\n{_END}{after}")

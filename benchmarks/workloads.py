@@ -5,8 +5,7 @@ itself (``set_attribute("braintrust.metadata.run_output", ...)`` on the model's 
 function that is timed; whatever can be prepared is prepared before.
 
 Spans without AI content are made as applications make them: ``start_as_current_span`` and a ``set_attribute`` for each
-attribute. The barest way there is, ``start_span`` and one ``set_attributes``, is measured as well: there the span's
-life, which everything is compared with, is as short as it can be. Recorded traces set their attributes as the
+attribute. Recorded traces set their attributes as the
 instrumentation does that they were recorded from: OpenLLMetry one by one, the others at once.
 """
 
@@ -90,17 +89,6 @@ def _single_span(attributes: int, tracer: Tracer, _by_hand: bool) -> Run:
     return run
 
 
-def _barest_span(attributes: int, tracer: Tracer, _by_hand: bool) -> Run:
-    values = _http_attributes(attributes)
-
-    def run() -> None:
-        span = tracer.start_span("POST /ask")
-        span.set_attributes(values)
-        span.end()
-
-    return run
-
-
 def _request(attributes: int, tracer: Tracer, _by_hand: bool) -> Run:
     values = list(_http_attributes(attributes).items())
 
@@ -112,22 +100,6 @@ def _request(attributes: int, tracer: Tracer, _by_hand: bool) -> Run:
                 with tracer.start_as_current_span("SELECT") as child:
                     for key, value in values:
                         child.set_attribute(key, value)
-
-    return run
-
-
-def _barest_request(attributes: int, tracer: Tracer, _by_hand: bool) -> Run:
-    values = _http_attributes(attributes)
-
-    def run() -> None:
-        root = tracer.start_span("POST /ask")
-        root.set_attributes(values)
-        context = set_span_in_context(root)
-        for _ in range(4):
-            child = tracer.start_span("SELECT", context)
-            child.set_attributes(values)
-            child.end()
-        root.end()
 
     return run
 
@@ -251,7 +223,6 @@ def _recording(
 _FASTAPI = "fastapi__openllmetry__sync"
 _PLAIN: dict[str, Mapping[str, str | None]] = {
     "gen_ai.completion": {"gen_ai.output.messages": "gen_ai.completion"},
-    "braintrust.output": {"gen_ai.output.messages": "braintrust.output"},
 }
 
 
@@ -319,6 +290,30 @@ def among_live_spans(count: int, workload: Workload) -> Workload:
     )
 
 
+# --- many answers -------------------------------------------------------------------------------------------------
+
+
+def one_more_answer(count: int) -> Workload:
+    """Return a workload that adds an answer below a root that has this many."""
+
+    def build(tracer: Tracer, _by_hand: bool) -> Run:
+        root = tracer.start_span("root")
+        context = set_span_in_context(root)
+        text = "The capital of France is Paris. " * 4
+        numbers = iter(range(10**9))
+
+        def run(_root: Span = root) -> None:  # the default keeps it alive as long as the function
+            span = tracer.start_span("chat", context)
+            span.set_attribute("gen_ai.completion", f"{text}{next(numbers)}")
+            span.end()
+
+        for _ in range(count):
+            run()
+        return run
+
+    return Workload(f"answers-{count}", f"{count:,}", 1, build, plain=True)
+
+
 # --- all of them --------------------------------------------------------------------------------------------------
 
 
@@ -327,51 +322,31 @@ def _without_output(name: str, title: str, spans: int, build: Callable[[Tracer, 
 
 
 REQUEST_5 = _without_output("request-5", "a root and 4 children, 5 attributes each", 5, partial(_request, 5))
-CHAT = _recording("messages", "`gen_ai.output.messages` (FastAPI, OpenLLMetry)", _FASTAPI, plain=False)
-
-_RECORDED_PLAIN = (
-    ("openinference", "`llm.output_messages.*` (OpenInference)", "openinference-openai__chat_text_sync"),
-    ("vercel", "`ai.response.text` (Vercel AI SDK)", "vercel-ai__native__generateText"),
-    ("indexed", "`gen_ai.completion.0.*` (OpenLLMetry, Cohere)", "openllmetry-cohere__text_sync"),
-)
-_RECORDED_JSON = (
-    ("langfuse", "`langfuse.observation.output` (Langfuse)", "langfuse-openai__chat_text_sync"),
-    ("pydantic-ai", "`gen_ai.output.messages` (Pydantic AI)", "pydantic-ai__native-v5__text_under_root"),
-    ("agent-openllmetry", "an agent with a tool (LangChain, OpenLLMetry)", "langchain__openllmetry__react_invoke"),
-    (
-        "agent-openinference",
-        "an agent with a tool (LangChain, OpenInference)",
-        "langchain__openinference__react_invoke",
-    ),
+CHAT = _recording(
+    "messages-1k",
+    "`gen_ai.output.messages` of 1 KB (FastAPI, OpenLLMetry)",
+    _FASTAPI,
+    plain=False,
+    characters=KIB,
 )
 WORKLOADS: tuple[Workload, ...] = (
     _without_output("span-5", "a span, 5 attributes", 1, partial(_single_span, 5)),
-    _without_output("span-20", "a span, 20 attributes", 1, partial(_single_span, 20)),
     REQUEST_5,
     _without_output("request-20", "a root and 4 children, 20 attributes each", 5, partial(_request, 20)),
-    _without_output("barest-span-5", "a span, 5 attributes, the barest way", 1, partial(_barest_span, 5)),
-    _without_output(
-        "barest-request-5", "a root and 4 children, 5 attributes each, the barest way", 5, partial(_barest_request, 5)
-    ),
     *(
         _recording(key.replace(".", "-"), f"`{key}`, a plain string (FastAPI)", _FASTAPI, plain=True, rename=rename)
         for key, rename in _PLAIN.items()
     ),
-    *(_recording(*recorded, plain=True) for recorded in _RECORDED_PLAIN),
-    CHAT,
     _recording(
-        "messages-1k",
-        "`gen_ai.output.messages` of 1 KB (FastAPI, OpenLLMetry)",
-        _FASTAPI,
-        plain=False,
-        characters=KIB,
+        "openinference", "`llm.output_messages.*` (OpenInference)", "openinference-openai__chat_text_sync", plain=True
     ),
-    *(_recording(*recorded, plain=False) for recorded in _RECORDED_JSON),
+    CHAT,
+    _recording("agent", "an agent with a tool (LangChain)", "langchain__openinference__react_invoke", plain=False),
     Workload("deep-tree", "1,000 spans, 200 levels deep, 20 outputs", _LEVELS * (_LEAVES + 1), _deep_tree, plain=True),
-    Workload("threads-4", "`gen_ai.output.messages`, 4 threads", CHAT.spans, CHAT.build, threads=4, plain=False),
-    plain_output(1024 * KIB),
+    Workload("threads-4", "messages of 1 KB, 4 threads", CHAT.spans, CHAT.build, threads=4, plain=False),
 )
-EXPORTED = ("request-5", "gen_ai-completion", "openinference", "messages-1k", "agent-openinference")
+EXPORTED = ("request-5", "gen_ai-completion", "messages-1k", "agent")
 """The names of those that are measured with their export as well."""
 LIVE_SPANS = (10, 100, 1_000, 10_000)
-OUTPUT_SIZES = tuple(size * KIB for size in (1, 4, 64, 1024, 4096))
+OUTPUT_SIZES = tuple(size * KIB for size in (4, 64, 1024, 4096))
+ANSWER_COUNTS = (1_000, 80_000)
