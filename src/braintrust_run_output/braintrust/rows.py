@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .. import _faults
-from ..conventions import Side, executed_call, is_agent, side_of
+from ..conventions import Side, executed_call, is_agent, is_never_a_completion, side_of
 from ..conventions._json import is_array, is_object
 from ..outcome import NOT_TRANSFORMED, Outcome, matches
 from ..writing import hexadecimal, value_of
@@ -48,7 +48,7 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
     output, has_failed = row.get("output"), row.get("error") is not None
     is_model = outputs.is_model(attributes.get("type"))
     completion = generic = None
-    if not has_failed and not outputs.is_silent(attributes):
+    if not (has_failed or outputs.is_silent(attributes) or is_never_a_completion(metadata)):
         completion = _model_output(output, metadata, is_model=is_model) or outputs.read_attributes(metadata)
         if completion is None and not (is_model and output is not None):
             generic = functools.partial(outputs.read_generic, output, metadata)
