@@ -17,6 +17,7 @@ from braintrust_run_output.braintrust.api import ApiError, BraintrustApi, NamedO
 from braintrust_run_output.braintrust.backfill import backfill
 from braintrust_run_output.braintrust.connection import Connection
 from braintrust_run_output.braintrust.datasets import insert, traces_of_logs
+from braintrust_run_output.braintrust.verify import verify
 from braintrust_sdk.hostile import HostileServer, Reply, unlabelled_gzip
 from braintrust_sdk.stored import KEY
 from support import examples
@@ -459,3 +460,13 @@ def test_whatever_is_answered_there_is_a_report_or_one_line(answers):
         except ApiError as error:
             said = str(error)
         assert said.isprintable()
+
+
+def test_verify_of_a_dataset_whose_pages_repeat_a_row_in_an_older_version(connect):
+    new, old = ({"id": "a", "_xact_id": x, "metadata": {"run_output": v}} for x, v in (("12", "x"), ("9", None)))
+    pages = {None: ([new, {**new, "id": "b"}], "1"), "1": ([old], "2"), "2": ([], "3")}
+    api, _ = connect(lambda asked: Reply(dict(zip(("events", "cursor"), pages[asked.json.get("cursor")], strict=True))))
+
+    report = verify(api.dataset_rows(DATASET))
+
+    assert (report.ok, report.rows, report.repeated) == (True, 2, 1)

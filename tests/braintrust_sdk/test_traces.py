@@ -276,3 +276,15 @@ def test_a_transform_that_withholds_is_the_reason_and_is_asked_once_for_each_val
     assert asked == [("Paris.", "chat")]
     assert value(agent_trace("t"), transform=transform, root="all") == '["A PLAN"]'
     assert asked[1:] == [("a plan", "plan"), ("Paris.", "chat")]
+
+
+def test_a_row_that_is_repeated_in_an_older_version_counts_once():
+    rows = agent_trace("t")
+
+    assert value([*rows, {**rows[-1], "output": chat("an older version")}], root="all") == '["a plan","Paris."]'
+
+
+def test_a_row_that_does_not_say_whether_it_is_a_root_is_one_without_parents():
+    rows = [{**row, "is_root": None} for row in agent_trace("t")]
+
+    assert value(rows) == "Paris."

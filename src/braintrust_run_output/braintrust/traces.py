@@ -67,7 +67,7 @@ class StoredTrace:
     """The rows, by the ids of their spans."""
 
     def add(self, row: Row) -> None:
-        """Add a row. One that no convention can read costs itself; a log record is no span."""
+        """Add a row. One that no convention can read costs itself; a log record is no span, an older version no row."""
         if reading.is_log(row):
             return
         try:
@@ -75,7 +75,9 @@ class StoredTrace:
         except Exception as error:  # noqa: BLE001
             _faults.contain("Reading a stored row", error)
             return
-        self.rows[outcome.span_id] = row
+        known = self.rows.setdefault(outcome.span_id, row)
+        if known is not row and known.get("id") == row.get("id"):
+            return
         self.parents[outcome.span_id] = reading.parent_of(row)
         if self.root is None and is_root(row):
             self.root_row, self.root = row, outcome
@@ -108,7 +110,8 @@ def find_root(rows: Iterable[Row]) -> Row | None:
 
 def is_root(row: Row) -> bool:
     """Whether a row is the root of its trace. A log record has no parent either, and is none."""
-    return not reading.is_log(row) and bool(row.get("is_root", not row.get("span_parents")))
+    said = row.get("is_root")
+    return not reading.is_log(row) and (said if isinstance(said, bool) else not row.get("span_parents"))
 
 
 def is_probe(row: Row) -> bool:
