@@ -40,12 +40,14 @@ class Kept:
     """
 
     __slots__ = (
-        "_chars", "_generics", "_max_chars", "agents", "answers", "digests", "executions", "said", "sides", "silent",
+        "_chars", "_generics", "_max_chars", "agents", "answers", "digests", "executions", "has_calls", "has_explicit", "said", "sides", "silent",
     )  # fmt: skip
 
     def __init__(self, max_chars: int | None = None) -> None:
         self._max_chars = max_chars
         self._chars = 0
+        self.has_calls = self.has_explicit = False
+        """Whether any of it calls tools, or is an explicit value: in most runs nothing does."""
         self.said: list[Placed] = []
         """What has a completion or an explicit value, by end, start and span id."""
         self._generics: dict[SpanId, Placed] = {}
@@ -92,6 +94,8 @@ class Kept:
         What is said below evaluators, scorers, moderation and facets is never the answer, nor below ``side_spans``.
         What agents say that worked for another one beside them counts like what is said below a tool.
         """
+        if not self.sides and len(self.agents) < 2:
+            return list(entries), []
         main: list[Placed] = []
         side: list[Placed] = []
         for entry in entries:
@@ -143,8 +147,14 @@ class Kept:
         if self._max_chars is not None and self._chars >= self._max_chars:
             self._digest(entry)
             return
+        outcome = entry.outcome
+        completion = outcome.completion
+        if completion is None:
+            self.has_explicit = True
+        elif completion.messages and completion.calls_tools:
+            self.has_calls = True
         self._chars += _length(entry)
-        if not self.said or order_of(entry) >= order_of(self.said[-1]):
+        if not self.said or outcome.end > self.said[-1].outcome.end or order_of(entry) >= order_of(self.said[-1]):
             self.said.append(entry)
         else:
             insort(self.said, entry, key=order_of)
