@@ -40,7 +40,8 @@ class Kept:
     """
 
     __slots__ = (
-        "_chars", "_generics", "_max_chars", "agents", "answers", "digests", "executions", "has_calls", "has_explicit", "said", "sides", "silent",
+        "_chars", "_generics", "_max_chars", "agents", "answers", "digests", "executions", "has_calls", "has_explicit",
+        "said", "sides", "silent",
     )  # fmt: skip
 
     def __init__(self, max_chars: int | None = None) -> None:
