@@ -38,6 +38,11 @@ def from_json(value: object, source: str) -> Completion | None:
     return _from_parsed(parsed, source, value)
 
 
+def was_cut(text: str) -> bool:
+    """Whether a text begins like JSON and is none: an attribute limit has cut it."""
+    return looks_like_json(text) and parse(text) is None
+
+
 def unpacked(value: object) -> object:
     """Return the parsed JSON in a value: also in a text within a text, and in a sequence of texts.
 

@@ -17,6 +17,7 @@ from ..completion import from_messages, from_text
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, is_object, parse
 from ._responses import read_response
+from ._values import was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Comple
         return from_text(answer, _KEY, raw=value)
     if is_object(answer) and is_array(answer.get("choices")):  # asked for no model: the provider's response
         return from_messages(read_response(answer), _KEY, raw=value)
-    return from_text(value, _KEY)
+    return None if was_cut(value) else from_text(value, _KEY)
 
 
 CONVENTION = Convention("Instructor answer", read, keys=frozenset({_KEY}))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..completion import from_text
 from ._convention import Attributes, Convention, Event
 from ._json import compact
+from ._values import was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,8 @@ def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Comple
     value = attributes[_KEY]
     if value in (None, "null"):  # the agent's output type is None
         return None
-    return from_text(value if isinstance(value, str) else compact(value), _KEY)
+    text = value if isinstance(value, str) else compact(value)
+    return None if was_cut(text) else from_text(text, _KEY)
 
 
 CONVENTION = Convention("pydantic-ai final result", read, keys=frozenset({_KEY}))

@@ -18,6 +18,7 @@ from ..completion import Message, from_messages, from_text
 from ._chat import read_tool_call
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, parse
+from ._values import was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def _read(attributes: Attributes, prefix: str) -> Completion | None:
         tool_calls = tuple(call for call in found if call is not None)
         return from_messages([Message("assistant", text, tool_calls)], calls_key if text is None else text_key)
     completion = from_text(text, text_key) if text else None
-    if completion is None and isinstance(value := attributes.get(object_key), str):
+    if completion is None and isinstance(value := attributes.get(object_key), str) and not was_cut(value):
         completion = from_text(value, object_key)
     return completion
 

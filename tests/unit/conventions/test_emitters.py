@@ -26,6 +26,10 @@ def t(text=T):
 
 
 ATTRIBUTES = [
+    ("pydantic-ai, cut", {"final_result": '{"city": "Par', "agent_name": "a"}, None),
+    ("pydantic-ai, whole", {"final_result": '{"city":"Paris"}', "agent_name": "a"}, '{"city":"Paris"}'),
+    ("vercel, an object that was cut", {"ai.response.object": '{"city": "Par'}, None),
+    ("langwatch, cut", {"langwatch.span.type": "llm", "langwatch.output": '{"type": "text", "value": "Par'}, None),
     ("a structured answer set by hand", {O: '{"city": "Paris"}'}, '{"city": "Paris"}'),
     ("an empty object set by hand", {O: "{}"}, None),
     (
