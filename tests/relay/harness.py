@@ -126,12 +126,12 @@ class Bench:
     async def wait(self, seconds):
         """Let time pass, and all that is due happen."""
         self.clock.now += seconds
-        self.relay.release_due()
+        self.relay._releaser.release_due()
         await self.settle()
 
     async def settle(self):
-        while self.relay._releases:
-            await asyncio.wait(set(self.relay._releases))
+        while self.relay._releaser.tasks:
+            await asyncio.wait(set(self.relay._releaser.tasks))
 
     def count(self, name, **labels):
         return self.metrics.registry.get_sample_value(f"braintrust_run_output_relay_{name}", labels) or 0
@@ -141,7 +141,7 @@ class Bench:
 async def bench(directory, config=None, **settings):
     """Yield a relay at work; time passes only where the test lets it."""
     one = Bench(directory, replace(SETTINGS, **settings), config or RunOutputConfig())
-    await one.relay._restore()
+    one.relay.restore()
     try:
         yield one
     finally:

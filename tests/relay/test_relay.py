@@ -311,7 +311,7 @@ def test_a_root_is_tried_again_and_decided_anew(at):
         await relay.take(root())
         relay.hop.fail = lambda spans: UnavailableError(0.01) if any(one.parent_id is None for one in spans) else None
         relay.clock.now += 10.1
-        relay.relay.release_due()
+        relay.relay._releaser.release_due()
         await asyncio.sleep(0.05)
         await relay.take(chat())
         relay.hop.fail = None
@@ -497,7 +497,7 @@ def test_with_no_room_left_requests_are_refused_for_now(at):
                 await relay.take(span(ROOT, trace=f"{number:032x}", **{"http__target": "x" * 1000}))
         assert 10 < number < 30
         assert relay.count("held_bytes") <= 32_000
-        relay.relay._is_stopping.set()
+        relay.relay._releaser.is_stopping.set()
         relay.hop.fail = None
         await relay.settle()
 

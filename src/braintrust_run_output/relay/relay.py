@@ -1,4 +1,4 @@
-"""The relay: what happens to a request, and to a root that waits.
+"""The relay: what happens to a request, and what time does.
 
 A request is read; what its spans say is remembered; its children go on, and once the next hop has taken them, its roots
 are put into the spool; only then is it acknowledged. A root goes on when its trace has been quiet, with what there is,
@@ -8,19 +8,17 @@ decided anew at each attempt, and is erased once the next hop has taken it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
-import json
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _faults
-from ..otlp import read_log_records, read_spans
-from ..outcome import Outcome
-from .codec import pack_excerpts, pack_links, put_together, read_roots, take_apart, unpack_links, with_attributes
-from .deciding import Deciding, Verdict
-from .forwarding import RefusedError, UnavailableError
-from .spool import RootsRow, SaidRow, SpoolError
+from ..otlp import read_log_records
+from .codec import pack_excerpts, pack_links, take_apart
+from .deciding import Deciding
+from .releasing import Releaser, roots_row
+from .restoring import restore
+from .spool import SaidRow, SpoolError
 from .state import HeldRoot, Recorded, Spooled, State, TraceKey
 
 if TYPE_CHECKING:
@@ -28,26 +26,19 @@ if TYPE_CHECKING:
 
     from ..config import RunOutputConfig
     from ..otlp import Span
+    from ..outcome import Outcome
     from .codec import Request, Root
-    from .deciding import Found
+    from .deciding import Found, Verdict
     from .forwarding import Forwarder, Headers
     from .metrics import Metrics
     from .settings import RelaySettings
-    from .spool import Spool
-    from .state import Parents, Trace
+    from .spool import RootsRow, Spool
+    from .state import Trace
 
-_AT_ONCE = 200
-"""How many roots go in one request at the most."""
-_GATE = 2
-"""How many such requests with the same headers are tried at a time."""
-_BYTES_AT_ONCE = 4 * 1024 * 1024
-_SHORTEST_RETRY, _LONGEST_RETRY = 0.2, 30.0
 _TICK = 0.05
 """How often is looked for roots that are due, in seconds."""
 _CLEAN_EVERY = 5.0
 _LOOK_EVERY = 1.0
-_EARLY_SHARE = 0.25
-"""Which share of the roots that wait goes on early where there is no room for more."""
 _PASSED_ON = ("authorization", "x-bt-parent")
 _TENANT_BYTES = 16
 
@@ -61,13 +52,6 @@ class _Said(NamedTuple):
 
     spans: list[tuple[bytes, Found]]
     records: list[tuple[bytes, Found]]
-
-
-class _Decided(NamedTuple):
-    """A root as it goes on, and what it got."""
-
-    raw: bytes
-    verdict: Verdict
 
 
 class _Reading:
@@ -134,12 +118,8 @@ class Relay:
         self._clock = clock
         self._deciding = Deciding(config)
         self._state = State(hold=settings.hold, max_hold=settings.max_hold, remember=settings.remember)
-        self._releases: set[asyncio.Task[None]] = set()
-        self._gates: dict[Headers, asyncio.Semaphore] = {}
+        self._releaser = Releaser(self._deciding, self._state, spool, forwarder, metrics, clock)
         self._runner: asyncio.Task[None] | None = None
-        self._is_stopping = asyncio.Event()
-        self._give_up_at = float("inf")
-        self._set_aside_bytes = 0
         self._watch(metrics)
 
     def _watch(self, metrics: Metrics) -> None:
@@ -190,7 +170,7 @@ class Relay:
         await self._keep(tenant, taken.roots, said, headers)
         self._count(taken)
         for trace_id, span_id, verdict in reading.decided:
-            self._note_gone(self._state.touch(TraceKey(trace_id, tenant), self._clock()), span_id, verdict)
+            self._releaser.note_gone(self._state.touch(TraceKey(trace_id, tenant), self._clock()), span_id, verdict)
 
     async def take_logs(self, body: bytes, headers: Headers = ()) -> None:
         """Take a protobuf ``ExportLogsServiceRequest``, and return once it may be acknowledged: see `take_traces`."""
@@ -220,8 +200,8 @@ class Relay:
             return
         more = sum(len(root.raw) for root in taken.roots)
         if self._state.held_bytes + more > self._settings.max_held_bytes:
-            self._release_early()
-        if self._state.held_bytes + self._set_aside_bytes + more > 2 * self._settings.max_held_bytes:
+            self._releaser.release_early(self._settings.max_held_bytes)
+        if self._state.held_bytes + self._releaser.set_aside_bytes + more > 2 * self._settings.max_held_bytes:
             raise BusyError
 
     def _remember(self, tenant: bytes, said: Mapping[bytes, _Said], links: Mapping[bytes, bytearray]) -> SaidRow | None:
@@ -266,11 +246,11 @@ class Relay:
         """Have roots and what was said survive a restart, then have the roots wait."""
         if not roots and said is None:
             return
-        row = await self._write(_roots_row(tenant, roots, headers) if roots else None, said)
+        row = await self._write(roots_row(tenant, roots, headers) if roots else None, said)
         spooled, now = Spooled(row, len(roots)), self._clock()
         for root in roots:
             if not self._state.hold(HeldRoot(TraceKey(root.trace_id, tenant), root, headers, now, spooled)):
-                self._erase(spooled)
+                self._releaser.erase(spooled)
 
     async def _write(self, roots: RootsRow | None, said: SaidRow | None) -> int:
         try:
@@ -280,169 +260,41 @@ class Relay:
             _faults.warn_once("spool", "requests are refused until this is mended: %s", error)
             raise BusyError from None
 
-    def _erase(self, spooled: Spooled) -> None:
-        """Note that a root need not survive a restart any more: its row goes with the last one in it."""
-        spooled.left -= 1
-        if not spooled.left:
-            self._spool.doom(spooled.row)
-
     def _count(self, taken: Request) -> None:
         self._metrics.spans.inc(taken.spans)
         if taken.unreadable:
             self._metrics.unreadable.inc(taken.unreadable)
 
-    def _note_gone(self, trace: Trace, span_id: bytes, verdict: Verdict) -> None:
-        """Note what a root went with; one that is sent again counts once."""
-        if span_id in trace.released:
-            return
-        trace.released += (span_id,)
-        trace.is_without = trace.is_without or verdict.got in ("", "none")
-        if not verdict.got:
-            self._metrics.plain_roots.inc()
-            return
-        self._metrics.roots.labels(verdict.got).inc()
-        if verdict.got == "none":
-            self._metrics.none.labels(verdict.reason or "no_content").inc()
-
-    # --- roots that wait -----------------------------------------------------------------------------------------
-
-    def release_due(self) -> None:
-        """Start to send on the roots that are due."""
-        self._start_releases(self._state.take_due(self._clock()))
-
-    def _release_early(self) -> None:
-        oldest = self._state.take_oldest(_EARLY_SHARE)
-        if oldest:
-            self._metrics.early.inc(len(oldest))
-            _faults.warn_once(
-                "held bytes",
-                "roots go on early, perhaps without their output: there is no room for more than --max-held-bytes=%d",
-                self._settings.max_held_bytes,
-            )
-        self._start_releases(oldest)
-
-    def _start_releases(self, due: Iterable[HeldRoot]) -> None:
-        by_headers: dict[Headers, list[HeldRoot]] = {}
-        for held in due:
-            by_headers.setdefault(held.headers, []).append(held)
-        for headers, roots in by_headers.items():
-            for batch in _batches(roots):
-                task = asyncio.create_task(self._release_in_turn(batch, headers))
-                self._releases.add(task)
-                task.add_done_callback(self._releases.discard)
-
-    async def _release_in_turn(self, batch: Sequence[HeldRoot], headers: Headers) -> None:
-        """Send roots on, once few others with the same headers are trying to."""
-        gate = self._gates.get(headers)
-        if gate is None:
-            gate = self._gates[headers] = asyncio.Semaphore(_GATE)
-        async with gate:
-            try:
-                await self._release(batch, headers)
-            except Exception as error:  # noqa: BLE001 (they are tried again)
-                _faults.contain("Sending roots on", error)
-                for held in batch:
-                    if self._state.is_held(held):
-                        self._state.put_back(held, self._clock() + _LONGEST_RETRY)
-        if not gate.locked():
-            self._gates.pop(headers, None)
-
-    async def _release(self, batch: Sequence[HeldRoot], headers: Headers) -> None:
-        """Send roots on, however long it takes."""
-        wait = _SHORTEST_RETRY
-        while True:
-            decided = self._decide_all(batch)  # anew each time: more may have come
-            body = put_together((held.root.envelope, one.raw) for held, one in zip(batch, decided, strict=True))
-            try:
-                await self._forwarder.send("traces", body, headers)
-            except UnavailableError as error:
-                if self._clock() >= self._give_up_at:
-                    return  # it stays in the spool
-                await self._pause(error.retry_after or wait)
-                wait = min(wait * 2, _LONGEST_RETRY)
-            except RefusedError as error:
-                await self._halve(batch, headers, error)
-                return
-            else:
-                self._let_go(batch, decided)
-                return
-
-    async def _pause(self, seconds: float) -> None:
-        if self._is_stopping.is_set():
-            await asyncio.sleep(min(seconds, 1.0))
-            return
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._is_stopping.wait(), seconds)
-
-    async def _halve(self, batch: Sequence[HeldRoot], headers: Headers, error: RefusedError) -> None:
-        """Send each half on, to find what is refused; one root that is refused alone is set aside."""
-        if len(batch) > 1:
-            middle = len(batch) // 2
-            await self._release(batch[:middle], headers)
-            await self._release(batch[middle:], headers)
-            return
-        (held,) = batch
-        self._metrics.set_aside.inc()
-        _faults.warn_once(
-            f"set aside {error.status}",
-            "the next hop refuses a root for good with status %d: it is set aside, and tried again when the relay "
-            "starts anew with the same --state-dir",
-            error.status,
-        )
-        self._state.let_go(held).released += (held.root.span_id,)
-        self._set_aside_bytes += held.size
-        with contextlib.suppress(BusyError):  # it stays where it is
-            await self._write(_roots_row(held.key.tenant, [held.root], headers), None)
-            self._erase(held.spooled)
-
-    def _let_go(self, batch: Sequence[HeldRoot], decided: Sequence[_Decided]) -> None:
-        now = self._clock()
-        for held, (_, verdict) in zip(batch, decided, strict=True):
-            self._metrics.hold_seconds.observe(max(0.0, now - held.arrived))
-            self._note_gone(self._state.let_go(held), held.root.span_id, verdict)
-            self._erase(held.spooled)
-
-    def _decide_all(self, batch: Iterable[HeldRoot]) -> list[_Decided]:
-        known: dict[TraceKey, tuple[list[Outcome], Parents]] = {}
-        decided = []
-        for held in batch:
-            if held.key not in known:
-                trace = self._state.get(held.key)
-                known[held.key] = ([], {}) if trace is None else (list(trace.said()), trace.parents())
-            decided.append(self._decide(held.root, *known[held.key]))
-        return decided
-
-    def _decide(self, root: Root, said: list[Outcome], parents: Parents) -> _Decided:
-        """Return what a root gets; nothing if that fails: it goes on as it came."""
-        try:
-            if root.is_silent and not self._deciding.reads_silent_roots:
-                span = root.as_silent()
-                outcome = Outcome(span.key)
-            else:
-                span = root.read()
-                outcome = self._deciding.read_root(span)
-            verdict = self._deciding.root_gets(span, outcome, said, parents)
-            written = verdict.written
-            return _Decided(with_attributes(root.raw, written, span.attributes) if written else root.raw, verdict)
-        except Exception as error:  # noqa: BLE001
-            _faults.contain("Deciding on a root's output", error)
-            return _Decided(root.raw, Verdict({}, "none", "failed"))
-
     # --- time passes ---------------------------------------------------------------------------------------------
 
     async def start(self) -> int:
         """Take up what a former process left in the spool, and let time pass. Returns how many roots were left."""
-        await self._restore()
+        self.restore()
         self._runner = asyncio.create_task(self._run())
         return self._state.held_roots
 
+    def restore(self) -> None:
+        """Take up what a former process left in the spool."""
+        restore(self._spool, self._state, self._deciding, now=self._clock(), remember=self._settings.remember)
+
+    async def stop(self, patience: float = 10.0) -> int:
+        """Send on every root that waits, and return how many are left in the spool.
+
+        Args:
+            patience: How long the next hop may be unavailable before they are left in the spool, in seconds.
+        """
+        self._releaser.is_stopping.set()
+        if self._runner is not None:
+            await self._runner
+        return await self._releaser.stop(patience)
+
     async def _run(self) -> None:
         looked = cleaned = self._clock()
-        while not self._is_stopping.is_set():
-            await self._pause(_TICK)
+        while not self._releaser.is_stopping.is_set():
+            await self._releaser.pause(_TICK)
             now = self._clock()
             try:
-                self.release_due()
+                self._releaser.release_due()
                 if now - cleaned >= _CLEAN_EVERY:
                     cleaned = now
                     await self.clean()
@@ -475,80 +327,11 @@ class Relay:
                     "service that starts it export elsewhere, or drop its first span (filter_ai_spans)?",
                 )
 
-    async def stop(self, patience: float = 10.0) -> int:
-        """Send on every root that waits, and return how many are left in the spool.
-
-        Args:
-            patience: How long the next hop may be unavailable before they are left in the spool, in seconds.
-        """
-        self._give_up_at = self._clock() + patience
-        self._is_stopping.set()
-        if self._runner is not None:
-            await self._runner
-        while self._state.held_roots or self._releases:
-            self._start_releases(self._state.take_oldest())
-            if not self._releases:
-                break
-            await asyncio.wait(set(self._releases))
-        return self._state.held_roots
-
-    async def _restore(self) -> None:
-        now, state = self._clock(), self._state
-        oldest = time.time() - self._settings.remember
-        for row in self._spool.read_said():
-            if row.seen < oldest:
-                continue
-            for trace_id, links in unpack_links(row.links):
-                trace = state.touch(TraceKey(trace_id, row.tenant), now)
-                trace.is_restored = True
-                state.add_links(trace, links)
-            for span in read_spans(row.spans):
-                trace = state.touch(TraceKey(_bytes(span.trace_id, 16), row.tenant), now)
-                outcome = self._deciding.read_again(span)
-                state.add_outcome(trace, _bytes(span.span_id, 8), outcome, _size_of(outcome))
-            for record in read_log_records(row.records):
-                trace = state.touch(TraceKey(_bytes(record.trace_id, 16), row.tenant), now)
-                said = self._deciding.read_record(record)
-                if said is not None:
-                    recorded = Recorded(said.outcome, said.continues)
-                    state.add_record(trace, _bytes(record.span_id, 8), recorded, len(said.excerpt))
-        for number, roots_row in self._spool.read_roots():
-            headers = tuple((str(name), str(value)) for name, value in json.loads(roots_row.headers))
-            roots = list(read_roots(roots_row.content))
-            spooled = Spooled(number, len(roots))
-            for root in roots:
-                key = TraceKey(root.trace_id, roots_row.tenant)
-                state.touch(key, now)  # what it waits for was refused meanwhile
-                if not state.hold(HeldRoot(key, root, headers, now, spooled)):
-                    self._erase(spooled)
-
 
 def tenant_of(headers: Headers) -> bytes:
     """Return a digest of the authorization among a sender's headers, empty if there is none."""
     authorization = dict(headers).get("authorization")
     return hashlib.sha256(authorization.encode()).digest()[:_TENANT_BYTES] if authorization else b""
-
-
-def _roots_row(tenant: bytes, roots: Sequence[Root], headers: Headers) -> RootsRow:
-    return RootsRow(tenant, json.dumps(headers), put_together((root.envelope, root.raw) for root in roots))
-
-
-def _size_of(outcome: Outcome) -> int:
-    completion = outcome.completion
-    return 0 if completion is None else len(completion.text or str(completion.messages))
-
-
-def _batches(roots: Sequence[HeldRoot]) -> Iterable[list[HeldRoot]]:
-    batch: list[HeldRoot] = []
-    size = 0
-    for held in roots:
-        if batch and (len(batch) >= _AT_ONCE or size + held.size > _BYTES_AT_ONCE):
-            yield batch
-            batch, size = [], 0
-        batch.append(held)
-        size += held.size
-    if batch:
-        yield batch
 
 
 def _bytes(number: int, length: int) -> bytes:
