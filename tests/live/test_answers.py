@@ -63,8 +63,7 @@ APPS = [
     App("langgraph", "openinference", ("langgraph", "langchain_openai", "openinference.instrumentation.langchain"), **LANGGRAPH),
     App("langgraph", "openllmetry", ("langgraph", "langchain_openai", "opentelemetry.instrumentation.langchain"), **LANGGRAPH),
     App("guardrail", "openinference", ("agents", "openinference.instrumentation.openai_agents"), **GUARDRAIL),
-    App("guardrail", "openllmetry", ("agents", "opentelemetry.instrumentation.openai_agents"), **GUARDRAIL,
-        variables={"BRAINTRUST_RUN_OUTPUT_SIDE_SPANS": "judge.agent"}),  # it traces an agent like others
+    App("guardrail", "openllmetry", ("agents", "opentelemetry.instrumentation.openai_agents"), **GUARDRAIL),
     App("google_adk", "native", ("google.adk",), **ADK, variables={CAPTURE: "true"}),
     App("google_adk", "native", ("google.adk",), **ADK, variables={CAPTURE: "SPAN_ONLY", **EXPERIMENTAL}),
     App("google_adk", "native", ("google.adk",), **ADK, variables={CAPTURE: "EVENT_ONLY", **EXPERIMENTAL}),
