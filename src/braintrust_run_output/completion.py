@@ -41,8 +41,8 @@ class Completion(NamedTuple):
         text: The output as plain text, where it is nothing but text.
         messages: The output as chat messages, where it is more than one text.
         raw: The source value as found, where it was a single string.
-        block: Which block of a turn it is, where others may be found beside it: ``text``, or ``unknown`` if it may as well
-            be what the model thought.
+        block: Which block of a turn it is, where others may be found beside it: ``text``, or ``unknown`` if it may as
+            well be what the model thought.
     """
 
     source: str

@@ -25,10 +25,10 @@ from .holding import HeldRoots
 from .outcome import Outcome, matches, read_outcome, says_nothing
 from .run import Run, Said
 from .traces import Traces
-from .writing import INPUT_JSON, input_of, to_write, value_of, value_of_one
+from .writing import INPUT_JSON, ask_about, asking, input_of, to_write, value_of, value_of_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     from opentelemetry.context import Context
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from .conventions._convention import Attributes
     from .traces import Ended
-    from .writing import Asked, Written
+    from .writing import Written
 
     _Key: TypeAlias = tuple[int, int]
     _Held: TypeAlias = tuple[ReadableSpan, Outcome]
@@ -234,14 +234,12 @@ class RunOutputSpanProcessor(SpanProcessor):
             has_failed=has_failed,
             records=records,
         )
-        ask = self._ask(span)
-        if ask is not None and outcome.completion is not None:
-            outcome.transformed = ask(outcome.completion.render(self.config.format))
+        ask_about(outcome, self.config, asking(self.config, lambda: span))
         return outcome
 
     def _written(self, span: ReadableSpan, attributes: Attributes, outcome: Outcome, ended: Ended) -> Written:
         """Return the attributes to add to a span, now that all that it is decided from has been said."""
-        config, ask, limit = self.config, self._ask(span), _sdk.longest_value(span)
+        config, ask, limit = self.config, asking(self.config, lambda: span), _sdk.longest_value(span)
         if ended.is_late and self._counter is not None:
             self._counter.count_late()
         if not ended.is_root:
@@ -262,26 +260,6 @@ class RunOutputSpanProcessor(SpanProcessor):
             if asked is not None:
                 written[INPUT_JSON] = asked
         return written
-
-    def _ask(self, span: ReadableSpan) -> Asked | None:
-        """Return what asks ``transform``; what it fails on, or answers with no text, is withheld: it may redact."""
-        transform: Callable[[str, ReadableSpan], object] | None = self.config.transform  # type: ignore[assignment]
-        if transform is None:
-            return None
-
-        def ask(value: str) -> str | None:
-            try:
-                answer = transform(value, span)
-            except Exception as error:  # noqa: BLE001
-                _faults.contain("transform", error)
-                return None
-            if answer is None or isinstance(answer, str):
-                return answer
-            kind = type(answer).__name__
-            _faults.warn_once("transform's type", "transform returned %s, not str or None: nothing is written", kind)
-            return None
-
-        return ask
 
     def _hand_on(self, span: ReadableSpan) -> None:
         try:

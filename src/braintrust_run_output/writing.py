@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import _faults
 from .completion import encodable
 from .conventions.inputs import up_to_last_user
 from .metadata import METADATA, attribute, merged
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
+    from opentelemetry.sdk.trace import ReadableSpan
+
     from .completion import Completion
     from .config import RunOutputConfig
-    from .outcome import SpanKey
+    from .outcome import Outcome, SpanKey
     from .run import Choice, Said
 
     Asked: TypeAlias = Callable[[str], str | None]
@@ -28,6 +31,40 @@ if TYPE_CHECKING:
     """Attributes to add to a span."""
 
 INPUT_JSON = "braintrust.input_json"
+
+
+def asking(config: RunOutputConfig, as_span: Callable[[], ReadableSpan]) -> Asked | None:
+    """Return what asks ``transform`` with a value, None if there is none.
+
+    What it fails on, or answers with no text, is withheld: it may be there to redact.
+
+    Args:
+        config: The configuration: ``transform``.
+        as_span: Gives the span that the value was found on.
+    """
+    transform: Callable[[str, ReadableSpan], object] | None = config.transform  # type: ignore[assignment]
+    if transform is None:
+        return None
+
+    def ask(value: str) -> str | None:
+        try:
+            answer = transform(value, as_span())
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("transform", error)
+            return None
+        if answer is None or isinstance(answer, str):
+            return answer
+        kind = type(answer).__name__
+        _faults.warn_once("transform's type", "transform returned %s, not str or None: nothing is written", kind)
+        return None
+
+    return ask
+
+
+def ask_about(outcome: Outcome, config: RunOutputConfig, ask: Asked | None) -> None:
+    """Ask ``transform`` about a span's completion, once, so that a root above has the same answer."""
+    if ask is not None and outcome.completion is not None and outcome.transformed is NOT_TRANSFORMED:
+        outcome.transformed = ask(outcome.completion.render(config.format))
 
 
 class Value(NamedTuple):

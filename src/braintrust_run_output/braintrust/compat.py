@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from .. import _faults, _sdk
 from ..outcome import read_outcome
+from ..writing import ask_about
 from . import rows as reading
 
 if TYPE_CHECKING:
@@ -64,9 +65,8 @@ class NativeRootSpanProcessor(SpanProcessor):
             end=span.end_time or 0,
             has_failed=_sdk.has_failed(span),
         )
-        ask = reading.asking(config, {"span_attributes": {"name": span.name}, "metadata": attributes})
-        if ask is not None and outcome.completion is not None:
-            outcome.transformed = ask(outcome.completion.render(config.format))
+        row = {"span_attributes": {"name": span.name}, "metadata": attributes}
+        ask_about(outcome, config, reading.asking(config, row))
         parent_id = None if span.parent is None else format(span.parent.span_id, "016x")
         self.customizer.add(trace_id, outcome, parent_id)
 

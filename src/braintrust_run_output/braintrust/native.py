@@ -16,7 +16,7 @@ from .. import _faults, _sdk
 from ..config import RunOutputConfig
 from ..conventions._json import is_array, is_object
 from ..run import Choice, Rule, Run, Said, way_up
-from ..writing import Value, input_of, value_of
+from ..writing import Value, ask_about, input_of, value_of
 from . import rows as reading
 from .compat import bridge, is_compat_mode
 
@@ -143,8 +143,8 @@ class RunOutputSpanCustomizer:
         before = span.outcome
         if before is not None and before.completion == outcome.completion:
             outcome.transformed = before.transformed
-        elif ask is not None and outcome.completion is not None:
-            outcome.transformed = ask(outcome.completion.render(self.config.format))
+        else:
+            ask_about(outcome, self.config, ask)
         return outcome
 
     def _end(self, one: _Trace, span: _Span, data: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from .. import _faults
+from .. import writing
 from ..conventions import Side, executed_call, is_agent, is_never_a_completion, side_of
 from ..conventions._json import is_array, is_object
-from ..outcome import NOT_TRANSFORMED, Outcome, matches
-from ..writing import hexadecimal, value_of
+from ..outcome import Outcome, matches
+from ..writing import ask_about, hexadecimal, value_of
 from . import outputs
 from .otlp_files import SpanRow
 
@@ -107,10 +107,8 @@ def written_value(
     if config.transform is None or choice.source is None:
         return value_of(choice, config)
     for outcome, what in choice.said:
-        ask = asking(config, row_of(outcome.key))
-        is_asked = outcome.transformed is not NOT_TRANSFORMED
-        if not is_asked and ask is not None and outcome.completion is not None and what is outcome.completion:
-            outcome.transformed = ask(outcome.completion.render(config.format))
+        if what is outcome.completion:
+            ask_about(outcome, config, asking(config, row_of(outcome.key)))
     return value_of(choice, config, asking(config, row_of(choice.source.key)))
 
 
@@ -131,25 +129,17 @@ def metadata_of(value: Value, config: RunOutputConfig, found_on: SpanKey | None 
 
 
 def asking(config: RunOutputConfig, row: Mapping[str, object]) -> Asked | None:
-    """Return what asks ``transform`` with a value of a row; where it fails, nothing is written, for it may redact."""
-    transform: Callable[[str, ReadableSpan], object] | None = config.transform  # type: ignore[assignment]
-    if transform is None:
-        return None
+    """Return what asks ``transform`` with a value of a row."""
+    return writing.asking(config, lambda: as_span(row))
+
+
+def as_span(row: Mapping[str, object]) -> ReadableSpan:
+    """Return a row as ``transform`` knows spans: its name, and the plain values of its metadata as attributes."""
     from opentelemetry.sdk.trace import ReadableSpan
 
     span_attributes, metadata = objects_of(row)
     attributes = {str(key): one for key, one in metadata.items() if isinstance(one, (str, bool, int, float))}
-    span = ReadableSpan(str(span_attributes.get("name")), attributes=attributes)
-
-    def ask(value: str) -> str | None:
-        try:
-            answer = transform(value, span)
-        except Exception as error:  # noqa: BLE001
-            _faults.contain("transform", error)
-            return None
-        return answer if isinstance(answer, str) and answer else None
-
-    return ask
+    return ReadableSpan(str(span_attributes.get("name")), attributes=attributes)
 
 
 def _model_output(output: object, metadata: Mapping[str, object], *, is_model: bool) -> Completion | None:

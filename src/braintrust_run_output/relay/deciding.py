@@ -15,10 +15,10 @@ from ..otlp import messages, write_attributes, write_value
 from ..otlp.values import read_text
 from ..outcome import Outcome, matches, read_outcome
 from ..run import Choice, Reason, Rule, Said, decide
-from ..writing import INPUT_JSON, input_of, to_write, value_of
+from ..writing import INPUT_JSON, ask_about, asking, input_of, to_write, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from opentelemetry.sdk.trace import ReadableSpan
@@ -126,7 +126,7 @@ class Deciding:
     def read_again(self, span: Span) -> Outcome:
         """Read a span out of the excerpt that `read` made of it."""
         outcome = self._outcome(span, span.attributes)
-        self._ask_transform(outcome, span)
+        ask_about(outcome, self.config, asking(self.config, lambda: _as_readable(span)))
         return self._lightened(outcome)
 
     def _lightened(self, outcome: Outcome) -> Outcome:
@@ -158,7 +158,7 @@ class Deciding:
     def read_root(self, span: Span) -> Outcome:
         """Read a span that has no parent."""
         outcome = self._outcome(span, span.attributes)
-        self._ask_transform(outcome, span)
+        ask_about(outcome, self.config, asking(self.config, lambda: _as_readable(span)))
         return outcome
 
     def read_record(self, record: LogRecord) -> Found | None:
@@ -196,7 +196,7 @@ class Deciding:
     # --- what spans get ------------------------------------------------------------------------------------------
 
     def _child_gets(self, outcome: Outcome, span: Span) -> Written:
-        self._ask_transform(outcome, span)
+        ask_about(outcome, self.config, asking(self.config, lambda: _as_readable(span)))
         completion = outcome.completion
         if completion is None or self.config.spans == "none" or (outcome.explicit and not self.config.overwrite):
             return {}
@@ -223,7 +223,7 @@ class Deciding:
         return Verdict({**written, **self._input_for(choice, span)}, _got(choice))
 
     def _value_for(self, choice: Choice, span: Span) -> Written | None:
-        value = value_of(choice, self.config, self._asker(span))
+        value = value_of(choice, self.config, asking(self.config, lambda: _as_readable(span)))
         if value is None:
             return None
         found_on = choice.key if self.config.linkage and span.parent_id is None else None
@@ -232,30 +232,8 @@ class Deciding:
     def _input_for(self, choice: Choice, span: Span) -> Written:
         if not self.config.mirror_input or has_input(span.attributes):
             return {}
-        text = input_of(choice, self._asker(span))
+        text = input_of(choice, asking(self.config, lambda: _as_readable(span)))
         return {} if text is None else {INPUT_JSON: text}
-
-    # --- transform -----------------------------------------------------------------------------------------------
-
-    def _ask_transform(self, outcome: Outcome, span: Span) -> None:
-        ask = self._asker(span)
-        if ask is not None and outcome.completion is not None:
-            outcome.transformed = ask(outcome.completion.render(self.config.format))
-
-    def _asker(self, span: Span) -> Callable[[str], str | None] | None:
-        transform = self.config.transform
-        if transform is None:
-            return None
-
-        def ask(value: str) -> str | None:
-            try:
-                asked: object = transform(value, _as_readable(span))  # type: ignore[operator]
-            except Exception as error:  # noqa: BLE001 (it may redact)
-                _faults.contain("transform", error)
-                return None
-            return asked if isinstance(asked, str) else None
-
-        return ask
 
 
 def _excerpt_of(record: LogRecord) -> bytes:
