@@ -27,10 +27,10 @@ PROMPT = "PROMPT-1234"
 
 
 class Leaky(SpanProcessor):
-    """Fails everywhere, with what it has been given in its exception, or with the payload where that is nothing."""
+    """Fails everywhere, with what it has been given in its exception, or with its key where that is nothing."""
 
     def _fail(self, span: object = None, *_: object, **__: object) -> None:
-        raise RuntimeError(str(dict(span.attributes)) if isinstance(span, ReadableSpan) else f"{PAYLOAD} {KEY}")
+        raise RuntimeError(str(dict(span.attributes)) if isinstance(span, ReadableSpan) else f"refused: {KEY}")
 
     on_start = on_end = _on_ending = shutdown = force_flush = _fail
 
@@ -101,6 +101,7 @@ def is_clean(lines: list[str]) -> bool:
 
 @pytest.mark.parametrize("broken", ["transform", "read_completion", "read_generic_output", "wrapped", "note", "start"])
 def test_no_fault_logs_a_payload_or_a_key(broken, log, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", KEY)
     config = {"transform": leaking} if broken == "transform" else {}
     config |= {"mirror_input": True, "linkage": True, "hold": "always", "hold_millis": 1}
     if broken in ("read_completion", "read_generic_output"):
