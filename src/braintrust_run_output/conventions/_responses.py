@@ -73,10 +73,10 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
     )  # fmt: skip
 
 
-def _is_alternative(item: object, *, may_be_said: bool) -> bool:
+def _is_alternative(item: object, *, may_be_said: bool, depth: int = _DEEPEST) -> bool:
     """Whether something in a list looks like a choice, rather than like a part of a structured answer."""
     if is_array(item):
-        return all(_is_alternative(inner, may_be_said=may_be_said) for inner in item)
+        return depth > 0 and all(_is_alternative(inner, may_be_said=may_be_said, depth=depth - 1) for inner in item)
     if not is_object(item):
         return isinstance(item, str) and not may_be_said
     if is_object(content := item.get("content")) and "parts" in content:  # Google
