@@ -432,6 +432,12 @@ def test_a_relay_at_the_endpoint_is_named(examine, health, level):
     assert bool(elsewhere) is (level == "note")
 
 
+def test_the_relay_goes_by_that_name():
+    receiving = pytest.importorskip("braintrust_run_output.relay.receiving")
+
+    assert RELAY["name"] == receiving.NAME
+
+
 def test_a_relay_whose_next_hop_is_down_is_a_warning(examine):
     with serving({**RELAY, "next_hop": "unavailable"}) as (url, _):
         variables = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_ENDPOINT": url}
