@@ -39,6 +39,8 @@ _TICK = 0.05
 """How often is looked for roots that are due, in seconds."""
 _CLEAN_EVERY = 5.0
 _LOOK_EVERY = 1.0
+_IN_A_THREAD = 1024 * 1024
+"""From how many bytes on a request is read in a thread, so that others go on meanwhile."""
 _PASSED_ON = ("authorization", "x-bt-parent")
 _TENANT_BYTES = 16
 
@@ -162,7 +164,10 @@ class Relay:
         """
         tenant = tenant_of(headers)
         reading = self._read(tenant)
-        taken = take_apart(body, reading)
+        if len(body) < _IN_A_THREAD:
+            taken = take_apart(body, reading)
+        else:
+            taken = await asyncio.to_thread(take_apart, body, reading)
         self._make_room(taken)
         said = self._remember(tenant, reading.said, taken.links)
         if taken.onward:
