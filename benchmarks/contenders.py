@@ -28,14 +28,14 @@ class Contender:
         title: For the table.
         processors: From the exporting processor to what is registered, in this order.
         by_hand: Whether the application sets the run output itself.
-        drops: Whether it leaves spans out.
+        rewrites: Whether it is another project's that reads or rewrites model spans, so does comparable work.
     """
 
     name: str
     title: str
     processors: Callable[[SpanProcessor], Sequence[SpanProcessor]]
     by_hand: bool = False
-    drops: bool = False
+    rewrites: bool = False
 
 
 class Discarding(SpanExporter):
@@ -107,6 +107,7 @@ def _openinference(package: str) -> Contender:
         f"openinference-{package.replace('_', '-')}",
         f"openinference-instrumentation-{package.replace('_', '-')}",
         lambda batch: [module.OpenInferenceSpanProcessor(), batch],
+        rewrites=True,
     )
 
 
@@ -125,7 +126,6 @@ def _braintrust_filter() -> Contender:
         "braintrust-filter",
         "braintrust's `AISpanProcessor` (drops spans)",
         lambda batch: [otel.AISpanProcessor(batch)],
-        drops=True,
     )
 
 
