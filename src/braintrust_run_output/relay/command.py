@@ -29,6 +29,13 @@ _Function = TypeVar("_Function", bound="Callable[..., None]")
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_METAVARS: dict[Callable[[str], object], str] = {
+    parse_address: "HOST:PORT",
+    parse_duration: "DURATION",
+    parse_size: "SIZE",
+    traces_url: "URL",
+    logs_url: "URL",
+}
 _HEADER = ENV_PREFIX + "HEADER"
 
 
@@ -49,6 +56,8 @@ def _option(
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
 
+    if parse is not None:
+        attributes["metavar"] = _METAVARS[parse]
     variable = ENV_PREFIX + name.removeprefix("--").replace("-", "_").upper()
     return click.option(name, help=help, envvar=variable, callback=read, **attributes)
 
