@@ -122,7 +122,7 @@ class Kept:
         for agent in sorted(self.agents.values(), key=lambda one: (one.outcome.start, -one.outcome.end)):
             span_id, end = agent.outcome.span_id, agent.outcome.end
             beside = agent.way[0] if agent.way else None
-            if end < latest.get(beside, 0) and span_id not in self.answers:
+            if end < latest.get(beside, 0):
                 helpers.add(span_id)
             elif span_id in last and not last[span_id].calls:
                 latest[beside] = max(end, latest.get(beside, 0))

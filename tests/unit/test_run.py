@@ -421,6 +421,12 @@ def test_an_answer_span_that_is_a_tool_itself_holds_the_answer():
     assert trace.add("write", side=WORK, at=(0, 2)).add("llm 2", says="I have written it.").value() == ANSWER
 
 
+def test_an_answer_span_that_is_an_evaluator_holds_the_answer():
+    trace = Trace(answer_spans="judge").add("llm", says=ANSWER).add("in it", "judge", says="It is right.", at=(1, 2))
+
+    assert trace.add("judge", side=VERDICT, at=(1, 3)).value() == "It is right."
+
+
 @pytest.mark.parametrize(("root", "value"), [("first", "one"), ("all", '["one","two"]'), ("own", None), ("off", None)])
 def test_answer_spans_and_the_policies(root, value):
     trace = Trace(root=root, answer_spans="writer*").add("plan", says="zero").add("writer 1", says="one")
