@@ -6,6 +6,7 @@ What is installed together is a dependency group: ``live`` or ``live-more``.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,15 +51,25 @@ class App:
     group: str = "live"
     modes: tuple[str, ...] = ("sync", "sync-alone")
     variables: dict[str, str] = field(default_factory=dict)
+    pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 99))
+    """The first and the last Python that it can be installed with."""
 
     def __str__(self) -> str:
         captured = self.variables.get(CAPTURE)
         return "-".join((self.name, self.instrumentation, *([] if captured is None else [captured])))
 
+    @property
+    def marks(self) -> list[pytest.MarkDecorator]:
+        first, last = self.pythons
+        if not first <= sys.version_info[:2] <= last:
+            return [pytest.mark.skip(reason=f"{self.name}: there is no release for this Python")]
+        return needs(self.group, *self.needs)
+
 
 LANGGRAPH = dict(modes=("messages", "messages-stream", "messages-async", "answer", "messages-alone", "answer-alone"))
 GUARDRAIL = dict(beside=VERDICT, modes=("sync", "async", "async-stream", "async-alone"))
-ADK = dict(beside=TRANSFER, group="live-more", modes=("transfer", "transfer-alone"))
+ADK = dict(beside=TRANSFER, group="live-more", modes=("transfer", "transfer-alone"), pythons=((3, 11), (3, 99)))
+CREWAI = dict(group="live-more", pythons=((3, 10), (3, 13)))
 APPS = [
     App("langgraph", "openinference", ("langgraph", "langchain_openai", "openinference.instrumentation.langchain"), **LANGGRAPH),
     App("langgraph", "openllmetry", ("langgraph", "langchain_openai", "opentelemetry.instrumentation.langchain"), **LANGGRAPH),
@@ -67,9 +78,9 @@ APPS = [
     App("google_adk", "native", ("google.adk",), **ADK, variables={CAPTURE: "true"}),
     App("google_adk", "native", ("google.adk",), **ADK, variables={CAPTURE: "SPAN_ONLY", **EXPERIMENTAL}),
     App("google_adk", "native", ("google.adk",), **ADK, variables={CAPTURE: "EVENT_ONLY", **EXPERIMENTAL}),
-    App("crewai", "openllmetry", ("crewai", "opentelemetry.instrumentation.crewai"), group="live-more", beside=None),
+    App("crewai", "openllmetry", ("crewai", "opentelemetry.instrumentation.crewai"), **CREWAI, beside=None),
     App("crewai", "openllmetry-openai", ("crewai", "opentelemetry.instrumentation.crewai",
-                                          "opentelemetry.instrumentation.openai"), group="live-more"),
+                                          "opentelemetry.instrumentation.openai"), **CREWAI),
     App("mlflow", "shared", ("mlflow", "openai"), modes=("sync", "async-stream", "sync-alone"),
         variables={"MLFLOW_USE_DEFAULT_TRACER_PROVIDER": "false", **MLFLOW,
                    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{NOWHERE}/v1/traces"}),
@@ -86,7 +97,7 @@ def urls():
         }
 
 
-@pytest.mark.parametrize("app", [pytest.param(app, marks=needs(app.group, *app.needs), id=str(app)) for app in APPS])
+@pytest.mark.parametrize("app", [pytest.param(app, marks=app.marks, id=str(app)) for app in APPS])
 def test_the_root_has_the_answer_and_what_was_asked(app, urls, tmp_path):
     outcomes = run_app(app.name, app.instrumentation, HOME=str(tmp_path), **{**urls, **MIRROR, **app.variables})
 
