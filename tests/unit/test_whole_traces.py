@@ -250,3 +250,24 @@ def test_a_model_span_that_ends_after_the_agent_that_it_called(build):
             llm(app, ANSWER)
 
     assert app.run_output("root") == ANSWER
+
+
+# --- agents ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [{"openinference.span.kind": "AGENT"}, {"gen_ai.operation.name": "invoke_agent"}])
+def test_a_guard_that_runs_within_the_time_of_the_agent_that_it_guards(build, kind):
+    """Written beside the agent, without a word of its being a guard."""
+    app = build()
+    with span(app, "workflow") as root:
+        within = trace.set_span_in_context(root)
+        main = app.tracer.start_span("main.agent", within, attributes=kind)
+        guard = app.tracer.start_span("guard.agent", within, attributes=kind)
+        with trace.use_span(main):
+            llm(app, ANSWER, "mains model")
+        with trace.use_span(guard):
+            llm(app, '{"ok": true}', "guards model")
+        guard.end()
+        main.end()
+
+    assert app.run_output("workflow") == ANSWER
