@@ -80,6 +80,7 @@ _NEMO = _words(_Kind.WORK, "input output retrieval tool_input tool_output execut
 KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "openinference.span.kind": _COMMON,
     "gen_ai.operation.name": _COMMON,
+    "gen_ai.request.type": _COMMON,  # AgentOps
     "traceloop.span.kind": _COMMON,
     "llm.request.type": _COMMON,
     "langsmith.span.kind": _COMMON,

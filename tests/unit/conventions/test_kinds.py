@@ -144,6 +144,7 @@ def test_no_side_span(attribute, kind):
     [
         ("openinference.span.kind", "LLM"),
         ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.type", "chat"),
         ("mlflow.spanType", '"CHAT_MODEL"'),
         ("genkit:metadata:subtype", "model"),
         ("span.type", "inference"),
