@@ -58,6 +58,8 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
         return read_messages(value)
     if is_items(value):
         return _one_turn(read_messages(value))
+    if is_array(value) and len(value) == 1 and is_object(value[0]):  # OpenAI's agents: the responses of a call
+        return find_messages(value[0], may_be_said=may_be_said)
     if not is_object(value):
         return None
     if is_items([value]):

@@ -263,6 +263,11 @@ SHAPES = [
         },
         T,
     ),
+    (
+        "openai's agents",
+        [{"object": "response", "output": [{"type": "message", "content": [{"type": "output_text", "text": T}]}]}],
+        T,
+    ),
     ("structured results", {"results": [{"name": "A"}]}, '{"results":[{"name":"A"}]}'),
     (
         "langchain, a refusal",
