@@ -234,22 +234,26 @@ class RunOutputSpanProcessor(SpanProcessor):
             has_failed=has_failed,
             records=records,
         )
-        ask_about(outcome, self.config, asking(self.config, lambda: span))
+        if self.config.transform is not None:
+            ask_about(outcome, self.config, asking(self.config, lambda: span))
         return outcome
 
     def _written(self, span: ReadableSpan, attributes: Attributes, outcome: Outcome, ended: Ended) -> Written:
         """Return the attributes to add to a span, now that all that it is decided from has been said."""
-        config, ask, limit = self.config, asking(self.config, lambda: span), _sdk.longest_value(span)
+        if ended.is_root:
+            return self._written_to_root(span, attributes, outcome, ended.run or Run(self.config))
         if ended.is_late and self._counter is not None:
             self._counter.count_late()
-        if not ended.is_root:
-            if outcome.completion is None or config.spans == "none":
-                return {}
-            if outcome.explicit is not None and not config.overwrite:
-                return {}
-            value = value_of_one(Said(outcome, outcome.completion), config, ask, limit)
-            return {} if value is None else to_write(value, attributes, config)
-        run = ended.run or Run(config)
+        completion, config = outcome.completion, self.config
+        if completion is None or config.spans == "none" or (outcome.explicit is not None and not config.overwrite):
+            return {}
+        ask = None if config.transform is None else asking(config, lambda: span)
+        value = value_of_one(Said(outcome, completion), config, ask, _sdk.longest_value(span))
+        return {} if value is None else to_write(value, attributes, config)
+
+    def _written_to_root(self, span: ReadableSpan, attributes: Attributes, outcome: Outcome, run: Run) -> Written:
+        """Return the attributes to add to a local root, given what it says, and what it has collected."""
+        config, ask, limit = self.config, asking(self.config, lambda: span), _sdk.longest_value(span)
         choice = run.choose(outcome)
         value = value_of(choice, config, ask, limit)
         if self._counter is not None and (run.calls_a_model or outcome.is_model or outcome.completion is not None):

@@ -292,7 +292,7 @@ class Traces:
 
     def _tell(self, trace: _Trace, span_id: int, outcome: Outcome) -> bool:
         """Take what a span says to the runs of all live roots above it; whether there is one."""
-        if not self.mirrors or not outcome.counts_for_a_root():
+        if not self.mirrors or (outcome.completion is None and not outcome.counts_for_a_root()):
             return True
         for earlier in outcome.beside:
             self._tell(trace, span_id, earlier)

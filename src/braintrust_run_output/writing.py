@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _faults
-from .completion import encodable
+from .completion import Completion, encodable
 from .conventions.inputs import up_to_last_user
 from .metadata import METADATA, attribute, merged
 from .outcome import NOT_TRANSFORMED
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from .completion import Completion
     from .config import RunOutputConfig
     from .outcome import Outcome, SpanKey
     from .run import Choice, Said
@@ -102,6 +101,9 @@ def value_of_one(
 ) -> Value | None:
     """Return the run output that one thing said is, as `value_of` does."""
     most = config.max_length if limit is None else min(limit, config.max_length)
+    text = said.what.text if ask is None and isinstance(said.what, Completion) and config.format == "text" else None
+    if text is not None and len(text) < most and text.isascii():
+        return Value(text)  # nearly always, and the same as what follows
     text = _text_of(said, config, ask, most)
     return _within(text, config, limit) if text else None
 
