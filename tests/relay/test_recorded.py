@@ -58,7 +58,7 @@ def begins_its_trace(path):
     )
 
 
-@pytest.mark.parametrize("path", filter(begins_its_trace, CASES), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", list(filter(begins_its_trace, CASES)), ids=lambda path: path.stem)
 def test_the_root_has_the_answer(path, tmp_path):
     case = replay.load(path)
     spans, records = exported(case)
