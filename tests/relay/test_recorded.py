@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
 
 import pytest
 import replay
 from harness import RUN_OUTPUT, bench
+from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
 from braintrust_run_output.config import RunOutputConfig
@@ -47,9 +49,22 @@ def exported(case):
     )
 
 
-def begins_its_trace(path):
-    """Whether a case's root has no parent: one that has, in another process, is no root to the relay."""
+REPLAYS_LOGS = {"event_name", "context"} <= set(inspect.signature(LogRecord.__init__).parameters)
+"""On an SDK before 1.40 only the span steps can be played."""
+
+
+def load(path):
     case = replay.load(path)
+    if not REPLAYS_LOGS:
+        case["timeline"] = [step for step in case["timeline"] if step["op"] != "log"]
+    return case
+
+
+def can_be_sent(path):
+    """Whether a case's root has no parent (one in another process makes it no root to the relay), and can be played."""
+    case = load(path)
+    if case["expect"]["found_in"].endswith("log") and not REPLAYS_LOGS:
+        return False
     wanted = case["expect"]["root_span_id"]
     return any(
         step.get("span_id") == wanted and not step["parent_span_id"]
@@ -58,9 +73,9 @@ def begins_its_trace(path):
     )
 
 
-@pytest.mark.parametrize("path", list(filter(begins_its_trace, CASES)), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", list(filter(can_be_sent, CASES)), ids=lambda path: path.stem)
 def test_the_root_has_the_answer(path, tmp_path):
-    case = replay.load(path)
+    case = load(path)
     spans, records = exported(case)
 
     async def whole():
@@ -80,7 +95,7 @@ def test_the_root_has_the_answer(path, tmp_path):
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_from_what_is_kept_of_a_span_the_same_is_read_again(path):
     deciding = Deciding(RunOutputConfig(mirror_input=True))
-    for body in exported(replay.load(path))[0]:
+    for body in exported(load(path))[0]:
         for span in read_spans(body):
             (raw,) = messages.Request.FromString(body).groups[0].scope_groups[0].items
             found = deciding.read(span, raw)
