@@ -7,7 +7,8 @@ some, or is a state that holds some, then those were worth returning, and the ti
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+import re
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .completion import Completion
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LONG_ENOUGH = 20
 """From how many characters on a text is taken for itself wherever it stands: shorter ones equal too much."""
+
+_MOST_LINES = 100
 
 _ANSWERS = ("answer", "final_answer")
 _OTHER_ANSWERS = ("output", "response", "result")
@@ -87,7 +90,7 @@ class _Below:
 
     def by_text(self, text: str) -> Found | None:
         """Return the answer by a text."""
-        return self.equal_to(text) or self.around(text) or self._within(text)
+        return self.equal_to(text) or self.around(text) or self._within(text) or self._gone_within(text)
 
     def equal_to(self, text: str) -> Found | None:
         """Return the completion that a text equals."""
@@ -114,6 +117,16 @@ class _Below:
         ):
             return Found(None, self._itself(text))
         return Found(whole[-1])
+
+    def _gone_within(self, text: str) -> Found | None:
+        """Return a completion that is no more there whole, and that a text begins or ends with, lines apart."""
+        if not self._digests:
+            return None
+        breaks = islice(re.finditer(r"\n\s*", text), _MOST_LINES)
+        for piece in (piece for one in breaks for piece in (text[: one.start()], text[one.end() :])):
+            if len(piece) >= LONG_ENOUGH and hash(piece) in self._digests:
+                return Found(None, self._itself(piece))
+        return None
 
     def by_state(self, state: object) -> Found | None:
         """Return the answer by a state: by its text under ``answer`` or the like, or the last that it holds."""

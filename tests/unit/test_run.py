@@ -503,6 +503,8 @@ def test_a_witness_of_what_was_said_neither_first_nor_last(number):
     assert trace.value(returns=ANSWER) == ANSWER
     assert trace.value(returns=json.dumps({"answer": ANSWER, "sources": [1, 2]})) == ANSWER
     assert trace.value(returns=json.dumps({"messages": [{"content": ANSWER}], "steps": 3})) == ANSWER
+    assert trace.value(returns=f"{ANSWER}\n\nSources:\n[1] atlas.pdf\n[2] map.pdf") == ANSWER
+    assert trace.value(returns=f"Dear Ann,\n\n{ANSWER}") == ANSWER
 
 
 @pytest.mark.parametrize("number", NUMBERS)
