@@ -41,8 +41,8 @@ class Node:
     root: Node | None
     """Its local root, itself if it is one, or the one around that if it came too late for it; None once the processor has
     forgotten it."""
-    holds_root: bool = False
-    """Whether its local root is held back while it lives."""
+    below: Node | None = None
+    """The local root that is held back while it lives: its own, or around that one, if it has ended or is its own root."""
     outer: Node | None = None
     """For a local root with a remote parent in this process: the local root around it."""
     completion: str | None = None
@@ -54,7 +54,8 @@ class Node:
     live: int = 0
     outputs: list[tuple[int, str]] = field(default_factory=list)
     records: list[tuple[int, str]] = field(default_factory=list)
-    """For local roots: records that name it, or an ended span below it. They count when it ends or is released."""
+    """For local roots: records that name it, or an ended span below it. They count when it ends or is released, and at
+    once for the roots around it."""
 
     @property
     def name(self) -> str:
@@ -125,11 +126,9 @@ class AnyOrder(RuleBasedStateMachine):
             root = parent.root  # a descendant of a live span is no root, even if it is late for its own
         node.root = root if root is not None and not is_remote else node
         node.outer = root if is_remote else None
-        if node.root is not node:
-            # Where neither is true, it lives on with its parent, below a root that has been closed.
-            is_parents = node.root is parent.root and (parent.root is parent or parent.holds_root)
-            node.holds_root = parent.has_ended or is_parents
-            node.root.live += node.holds_root
+        node.below = node.outer if node.root is node else self._open(node.root)
+        if node.below is not None:
+            node.below.live += 1
         self.nodes.append(node)
 
     @precondition(lambda self: any(not node.has_ended for node in self.nodes))
@@ -177,7 +176,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.is_shut_down = True
         self._model_release_all()
         for node in self.nodes:  # all is forgotten
-            node.root = None
+            node.root = node.below = None
             node.record = node.record if node.has_ended else None
         self.hold = "never"
 
@@ -233,8 +232,8 @@ class AnyOrder(RuleBasedStateMachine):
             self._export(node, own)
         elif not is_root:
             self._export(node, own)
-            if node.holds_root:
-                self._count_down(node.root)
+            if node.below is not None:
+                self._count_down(node.below)
         elif own is None and self._has_to_wait(node):
             self.held.append(node)
         else:
@@ -249,12 +248,12 @@ class AnyOrder(RuleBasedStateMachine):
             node.record = text
         else:
             root.records.append((time, text))
+            self._tell(root.outer, time, text)
             self._release_if_complete(root)
 
     def _read_records(self, root: Node, *, counts: bool = True) -> None:
         taken, root.records = root.records, []
-        for time, text in taken if counts else ():
-            self._tell(root, time, text)
+        root.outputs += taken if counts else ()
 
     def _open(self, root: Node | None) -> Node | None:
         """The local root that something which comes now counts for."""
@@ -283,7 +282,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _model_release_all(self) -> None:
         for root in list(self.held):
-            self._close(root)
+            if root in self.held:
+                self._close(root)
 
     def _close(self, root: Node) -> None:
         if root in self.held:
@@ -297,6 +297,9 @@ class AnyOrder(RuleBasedStateMachine):
                 self.policy
             ]
         self._export(root, value)
+        around = self._open(root.outer)
+        if around is not None and around is root.below:
+            self._count_down(around)
 
     def _export(self, node: Node, value: object) -> None:
         self.expected.append((node.name, value))
