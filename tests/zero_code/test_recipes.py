@@ -127,6 +127,31 @@ def test_langfuse(receiver, directory):
     assert receiver.run_outputs == SUNNY
 
 
+def test_mlflow(receiver, directory):
+    app = """
+@mlflow.trace(name="root")
+def handle():
+    with mlflow.start_span("chat", span_type="CHAT_MODEL") as span:
+        span.set_outputs({"choices": [{"message": {"role": "assistant", "content": "It is sunny."}}]})
+    return {"answer": "It is sunny.", "title": "The weather"}
+
+handle()
+print("done")
+"""
+    (directory / "app.py").write_text(recipe("MLflow").python + app)
+    mlflow = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_TRACKING_URI": f"{receiver.url}/mlflow",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{receiver.url}/mlflow",  # or else it asks its server before each span
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+    }
+
+    ended = run_command([sys.executable, "app.py"], cwd=directory, **variables(receiver, **mlflow))
+
+    assert (ended.code, ended.out) == (0, "done\n"), ended.log
+    assert receiver.run_outputs == SUNNY
+
+
 def stop(server):
     """Tell a server to stop, and only the server: its workers are for it to stop."""
     server.terminate()
