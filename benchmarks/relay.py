@@ -10,6 +10,7 @@ import os
 import platform
 import statistics
 import sys
+import textwrap
 import time
 import urllib.request
 from pathlib import Path
@@ -147,7 +148,7 @@ def report(*, quick):
         "",
         big,
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(textwrap.fill(line, 120) if line[:1] not in ("", "|") else line for line in lines) + "\n"
 
 
 def main():
