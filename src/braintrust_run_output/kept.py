@@ -227,9 +227,9 @@ def order_of(entry: Placed) -> tuple[int, int, SpanId]:
 
 
 def _by_worth(group: Sequence[Placed]) -> Iterator[Placed]:
-    """Yield the last, the last outside of each of the spans that it is below, the first, then the later ones first."""
+    """Yield the last and the first, each with the next outside of the spans that it is below; then the later ones."""
     given: set[int] = set()
-    for entry in chain(group[-1:], _outside(group), group[:1], reversed(group)):
+    for entry in chain(group[-1:], _outside(group), group[:1], _outside(group[::-1]), reversed(group)):
         if id(entry) not in given:
             given.add(id(entry))
             yield entry

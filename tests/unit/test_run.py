@@ -550,6 +550,15 @@ def test_what_one_judge_or_tool_says_is_not_the_answer_however_much_it_is(side, 
 
 
 @pytest.mark.parametrize("number", NUMBERS)
+def test_the_first_is_not_what_one_judge_says_that_began_before_it(number):
+    trace = Trace(root="first").add("early", "judge", says="fine", at=(0, 1)).add("llm", says=ANSWER, at=(0, 2))
+    for n in range(number):
+        trace.add(f"in it {n}", "judge", says=f"fine, says number {n}").add(f"llm {n}", says=f"answer {n}")
+
+    assert trace.add("judge", side=VERDICT, at=(0, 3 * number)).value() == ANSWER
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("side", [VERDICT, WORK])
 def test_what_many_judges_or_tools_say_is_not_the_answer(side, number):
     trace = Trace().add("draft", says="draft").add("llm", says=ANSWER)
