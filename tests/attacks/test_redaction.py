@@ -1,4 +1,4 @@
-"""A redacting processor's work stays done: each way that docs/redaction.md names, for one model span and a thousand."""
+"""A redacting processor's work stays done: each way that docs/security.md names, for one model span and a thousand."""
 
 from __future__ import annotations
 

@@ -220,12 +220,13 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _model_end(self, node: Node, time: int) -> None:
         node.has_ended = True
-        own = node.explicit or node.completion
-        if own is None and node.record is not None and node.root is not node and node.root is not None:
-            own = node.completion = node.record
         is_root = node.root is node
-        if own is not None:
-            self._tell(node.outer if is_root else node.root, time, own)
+        if node.completion is None and node.root is not None and not is_root:
+            node.completion = node.record
+        own = node.explicit or node.completion
+        said = node.completion or node.explicit  # what a model said counts for a root, whatever is on its span
+        if said is not None:
+            self._tell(node.outer if is_root else node.root, time, said)
         if is_root:
             self._read_records(node, counts=own is None)
         if node.root is None:
