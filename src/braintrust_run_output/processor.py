@@ -80,9 +80,10 @@ class RunOutputSpanProcessor(SpanProcessor):
         self._follows = config.enabled
         self._tell_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
         self._in_place = config.enabled and next_processor is None
-        self._shadows_end = self._in_place and not _sdk.calls_on_ending()
-        self._awaits_ending = self._in_place and not self._shadows_end
-        """Whether no ``_on_ending`` has been called yet: what this is registered with may not do so (Logfire)."""
+        self._shadows_end = self._in_place
+        """Whether a live span's ``end`` is shadowed: until ``_on_ending`` is called, which Logfire never does."""
+        self._shadowed: set[tuple[int, int]] = set()
+        """Spans that have been enriched before their end, of which the SDK may tell once more."""
         holds = config.enabled and next_processor is not None and config.hold != "never"
         self._traces = Traces(config, follows_running=holds)
         self._held = HeldRoots(self._release, millis=config.hold_millis) if holds else None
@@ -105,7 +106,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             if self._follows:
                 self._traces.start(*_sdk.contexts_of(span))
             if self._shadows_end:
-                _sdk.before_end(span, self._enrich)
+                _sdk.before_end(span, self._enrich_before_end)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Noting a span's start", error)
         if self._next is not None:
@@ -120,17 +121,17 @@ class RunOutputSpanProcessor(SpanProcessor):
                 self._tell_ending(span)
             except Exception as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error, content=_sdk.attributes_of(span))
-        elif self._in_place and not self._shadows_end:
-            if self._awaits_ending:
-                self._awaits_ending = False
-            self._enrich(span)
+        elif self._in_place:
+            if self._shadows_end:
+                self._shadows_end = False
+            if not self._shadowed or _sdk.key_of(span) not in self._shadowed:
+                self._enrich(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
-            if self._awaits_ending and self._traces.lives(*_sdk.key_of(span)):
-                self._shadows_end = True
-                self._enrich(span)
+            if self._shadowed:
+                self._shadowed.discard(_sdk.key_of(span))
             return
         handed_on: ReadableSpan | None = span
         try:
@@ -178,6 +179,10 @@ class RunOutputSpanProcessor(SpanProcessor):
         return flushed
 
     # --- a span's end --------------------------------------------------------------------------------------------
+
+    def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
+        self._shadowed.add(_sdk.key_of(span))
+        self._enrich(span, end_time)
 
     def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
         """Write a live span's value to it."""

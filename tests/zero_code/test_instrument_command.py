@@ -87,7 +87,8 @@ def test_a_bad_setting_is_named_once_and_means_the_default(receiver, name):
     (warning,) = ended.warnings(variable)
     assert repr(value) in warning
     assert allowed in warning
-    assert receiver.run_outputs == SUNNY
+    withheld = name == "TRANSFORM"  # it may be there to redact
+    assert receiver.run_outputs == (dict.fromkeys(SUNNY) if withheld else SUNNY)
 
 
 def test_a_mistyped_variable_is_named_with_what_was_meant(receiver):
