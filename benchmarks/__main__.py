@@ -237,7 +237,7 @@ def _shown(results: Results) -> list[Table]:
     shown = [results.goals] if results.goals else []
     shown.append(overview("On the application's thread, to an empty processor", columns, titles, results.data))
     shown.append(overview("With the export, to an empty processor", exported, titles, results.data))
-    return shown + [results.tables[key] for key in (*_GROWTHS, "memory", "import") if key in results.tables]
+    return shown + [results.tables[key] for key in (*_GROWTHS, "memory") if key in results.tables]
 
 
 def _rounds_of(workload: Workload, rounds: int) -> int:
