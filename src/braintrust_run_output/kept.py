@@ -40,8 +40,8 @@ class Kept:
     """
 
     __slots__ = (
-        "_chars", "_generics", "_max_chars", "agents", "answers", "digests", "executions", "has_calls", "has_explicit",
-        "said", "sides", "silent",
+        "_chars", "_generics", "_max_chars", "agents", "answers", "called", "digests", "executions", "has_calls",
+        "has_explicit", "said", "sides", "silent",
     )  # fmt: skip
 
     def __init__(self, max_chars: int | None = None) -> None:
@@ -58,6 +58,8 @@ class Kept:
         self.answers: dict[SpanId, Placed] = {}
         """The spans that ``answer_spans`` names."""
         self.agents: dict[SpanId, Placed] = {}
+        self.called: dict[SpanId, None] = {}
+        """The ids of the calls of tools that were ever said."""
         self.executions: dict[SpanId, Outcome] = {}
         """The spans that execute calls of tools."""
         self.silent: Outcome | None = None
@@ -149,11 +151,13 @@ class Kept:
             self._digest(entry)
             return
         outcome = entry.outcome
-        completion = outcome.completion
-        if completion is None:
+        if entry.completion is None:
             self.has_explicit = True
-        elif completion.messages and completion.calls_tools:
+        elif entry.completion.messages and entry.calls:
             self.has_calls = True
+            for call in entry.calls:
+                if call.id is not None:
+                    self._mark(self.called, call.id, None)
         self._chars += _length(entry)
         if not self.said or outcome.end > self.said[-1].outcome.end or order_of(entry) >= order_of(self.said[-1]):
             self.said.append(entry)
@@ -246,5 +250,5 @@ def _outside(group: Sequence[Placed]) -> Iterator[Placed]:
 def _length(entry: Placed) -> int:
     if entry.text is not None:
         return len(entry.text)
-    completion = entry.outcome.completion
+    completion = entry.completion
     return sum(len(str(message)) for message in completion.messages) if completion is not None else 0

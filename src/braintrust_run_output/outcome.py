@@ -64,6 +64,8 @@ class Outcome:
 
     beside: Sequence[Outcome] = ()
     """What earlier calls said beside it, in log records: not the span's to write, but a root's to know."""
+    cut: tuple[int, str] | None = None
+    """The beginning of its completion, and how long that was to be: where it is too long to be written whole."""
     transformed: object = NOT_TRANSFORMED
     """Its completion's value as ``transform`` wants it, None if that withholds it: asked once, at the span's end."""
 
@@ -148,18 +150,18 @@ class Placed(NamedTuple):
 
     outcome: Outcome
     way: Sequence[SpanId]
+    completion: Completion | None
+    """Its completion; None where what the application set on it counts instead."""
 
     @property
     def text(self) -> str | None:
         """What it says, where that is one text: as it is compared, not as it is written."""
-        if self.outcome.completion is None:
-            return self.outcome.explicit
-        return self.outcome.completion.text
+        return self.outcome.explicit if self.completion is None else self.completion.text
 
     @property
     def calls(self) -> Sequence[ToolCall]:
         """The calls of tools that it ends in."""
-        completion = self.outcome.completion
+        completion = self.completion
         return completion.messages[-1].tool_calls if completion is not None and completion.messages else ()
 
 

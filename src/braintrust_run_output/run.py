@@ -132,7 +132,7 @@ class Run:
         if not self._kept.answers or self._config.root == "own":
             return None
         ways = ((one, self._kept.up_to_answer(one)) for one in self._counted_once())
-        below = [Placed(one.outcome, way) for one, way in ways if way is not None]
+        below = [one._replace(way=way) for one, way in ways if way is not None]
         choice = self._one_of(below, None) or _last_generic(self._kept.answers.values())
         return None if choice is None else choice._replace(rule=Rule.ANSWER_SPANS)
 
@@ -168,8 +168,11 @@ class Run:
             found = witness.read(generic, last, below, side_below, self._kept.digests, is_executed)
             if found is not None:
                 source = outcome if found.entry is None else found.entry.outcome
-                what = found.text or _said(source).what
-                return Choice(Rule.WITNESS, (Said(source, what),), source, outcome if outcome.input else source)
+                if found.entry is not None and found.text is None:
+                    said = _said(found.entry)
+                else:
+                    said = Said(source, found.text or "")
+                return Choice(Rule.WITNESS, (said,), source, outcome if outcome.input else source)
         return None
 
     def _last(self, main: Sequence[Placed], side: Sequence[Placed]) -> Placed | None:
@@ -188,7 +191,7 @@ class Run:
 
         A span executes the call that has its id; one whose id no known call has, those of the tool that it names.
         """
-        known = {call.id for entry in self._kept.said for call in entry.calls if call.id is not None}
+        known = self._kept.called
         by_id: dict[str | None, int] = {}
         by_name: dict[str, int] = {}
         for outcome in self._kept.executions.values():
@@ -210,13 +213,12 @@ class Run:
             return self._kept.said
         above: dict[str, set[SpanId]] = {}
         for entry in self._kept.said:
-            if entry.outcome.completion is not None:
-                above.setdefault(entry.outcome.completion.render(self._config.format), set()).update(entry.way)
+            if entry.completion is not None:
+                above.setdefault(entry.completion.render(self._config.format), set()).update(entry.way)
         return [
             entry
             for entry in self._kept.said
-            if entry.outcome.completion is not None
-            or entry.outcome.span_id not in above.get(entry.outcome.explicit or "", ())
+            if entry.completion is not None or entry.outcome.span_id not in above.get(entry.outcome.explicit or "", ())
         ]
 
     # --- where there is none -------------------------------------------------------------------------------------
@@ -249,7 +251,11 @@ class Run:
             outcome: What it says.
             way: The ids of the spans on its way up to the root, its parent's first, the root's not among them.
         """
-        self._kept.add(Placed(outcome, way))
+        completion = outcome.completion
+        if outcome.explicit is not None and completion is not None and not self._config.overwrite:
+            # What the application set counts, unless it is the same: a service's own processor has written that.
+            completion = completion if completion.render(self._config.format) == outcome.explicit else None
+        self._kept.add(Placed(outcome, way, completion))
 
     @property
     def calls_a_model(self) -> bool:
@@ -293,7 +299,7 @@ def way_up(span_id: SpanId, root_id: SpanId, parents: Mapping[SpanId, SpanId | N
 
 
 def _own_completion(own: Outcome) -> Choice | None:
-    return None if own.completion is None else Choice(Rule.OWN, (_said(own),), own, own)
+    return None if own.completion is None else Choice(Rule.OWN, (Said(own, own.completion),), own, own)
 
 
 def _own_generic(own: Outcome) -> Choice | None:
@@ -339,20 +345,20 @@ def _all(entries: Sequence[Placed]) -> Choice | None:
     above: dict[object, set[SpanId]] = {}
     for entry in entries:
         above.setdefault(_content(entry), set()).update(entry.way)
-    once = [entry.outcome for entry in entries if entry.outcome.span_id not in above[_content(entry)]]
+    once = [entry for entry in entries if entry.outcome.span_id not in above[_content(entry)]]
     if not once:
         return None
-    return Choice(Rule.ALL, tuple(map(_said, once)), once[-1], once[0], is_list=True)
+    return Choice(Rule.ALL, tuple(map(_said, once)), once[-1].outcome, once[0].outcome, is_list=True)
 
 
 def _content(entry: Placed) -> object:
-    completion = entry.outcome.completion
+    completion = entry.completion
     return entry.outcome.explicit if completion is None else (completion.text, completion.messages)
 
 
 def _alone(rule: Rule, entry: Placed | None) -> Choice | None:
-    return None if entry is None else Choice(rule, (_said(entry.outcome),), entry.outcome, entry.outcome)
+    return None if entry is None else Choice(rule, (_said(entry),), entry.outcome, entry.outcome)
 
 
-def _said(outcome: Outcome) -> Said:
-    return Said(outcome, (outcome.explicit or "") if outcome.completion is None else outcome.completion)
+def _said(entry: Placed) -> Said:
+    return Said(entry.outcome, (entry.outcome.explicit or "") if entry.completion is None else entry.completion)

@@ -92,7 +92,7 @@ def value_of(
     """
     if not choice.is_list:
         return value_of_one(choice.said[0], config, ask, limit) if choice.said else None
-    values = [text for one in choice.said if (text := _text_of(one, config, ask, None)) is not None]
+    values = [text for one in choice.said if (text := _text_of(one, config, ask)) is not None]
     return _within(_array(values), config, limit) if values else None
 
 
@@ -101,11 +101,24 @@ def value_of_one(
 ) -> Value | None:
     """Return the run output that one thing said is, as `value_of` does."""
     most = config.max_length if limit is None else min(limit, config.max_length)
-    text = said.what.text if ask is None and isinstance(said.what, Completion) and config.format == "text" else None
-    if text is not None and len(text) < most and text.isascii():
-        return Value(text)  # nearly always, and the same as what follows
-    text = _text_of(said, config, ask, most)
+    outcome, what = said
+    whole = what.text if isinstance(what, Completion) and config.format == "text" else None
+    if whole is not None and len(whole) > most and ask is None and outcome.transformed is NOT_TRANSFORMED:
+        return _cut(said, whole, most)
+    text = _text_of(said, config, ask)
     return _within(text, config, limit) if text else None
+
+
+def _cut(said: Said, whole: str, most: int) -> Value:
+    """Return a text that is too long as a value: cut before anything looks through it, and once for span and root."""
+    outcome, what = said
+    is_own = what is outcome.completion
+    if is_own and outcome.cut is not None and outcome.cut[0] == most:
+        return Value(outcome.cut[1], is_cut=True)
+    text = encodable(whole[:most])
+    if is_own:
+        outcome.cut = most, text
+    return Value(text, is_cut=True)
 
 
 def _within(text: str, config: RunOutputConfig, limit: int | None) -> Value:
@@ -162,7 +175,7 @@ def input_of(choice: Choice, ask: Asked | None = None, limit: int | None = None)
     return None if text is None or (limit is not None and len(text) > limit) else text
 
 
-def _text_of(said: Said, config: RunOutputConfig, ask: Asked | None, most: int | None) -> str | None:
+def _text_of(said: Said, config: RunOutputConfig, ask: Asked | None) -> str | None:
     outcome, what = said
     if isinstance(what, str):
         return encodable(what)
@@ -171,14 +184,7 @@ def _text_of(said: Said, config: RunOutputConfig, ask: Asked | None, most: int |
     if ask is not None:
         asked = ask(what.render(config.format))
         return None if asked is None else encodable(asked)
-    return _rendered(what, config, most)
-
-
-def _rendered(completion: Completion, config: RunOutputConfig, most: int | None) -> str:
-    text = completion.text
-    if text is not None and most is not None and len(text) > most and config.format == "text":
-        return encodable(text[: most + 1])  # cut before it is looked through
-    return completion.render(config.format)
+    return what.render(config.format)
 
 
 def _array(values: list[str]) -> str:

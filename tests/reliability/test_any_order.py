@@ -224,7 +224,7 @@ class AnyOrder(RuleBasedStateMachine):
         if node.completion is None and node.root is not None and not is_root:
             node.completion = node.record
         own = node.explicit or node.completion
-        said = node.completion or node.explicit  # what a model said counts for a root, whatever is on its span
+        said = node.explicit or node.completion  # what the application set on a span counts for its root
         if said is not None:
             self._tell(node.outer if is_root else node.root, time, said)
         if is_root:

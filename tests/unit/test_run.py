@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from braintrust_run_output import Completion, RunOutputConfig
 from braintrust_run_output.conventions import Side
-from braintrust_run_output.run import Reason, Rule
+from braintrust_run_output.outcome import Outcome
+from braintrust_run_output.run import Reason, Rule, Run
 from outcomes import Trace, calls, text
 
 ANSWER = "The capital of France is Paris."
@@ -611,3 +613,18 @@ def test_what_an_answer_span_said_before_any_number_of_titles(number):
         trace.add(f"title {n}", says=f"A title, attempt {n}")
 
     assert trace.value() == ANSWER
+
+
+def test_what_the_application_set_on_a_models_span_counts_for_its_root():
+    corrected = Outcome((1, 2), end=2, explicit="Paris!", completion=Completion("c", "Paris."))
+    mirrored = Outcome((1, 3), end=3, explicit="Rome.", completion=Completion("c", "Rome."))
+    own = Outcome((1, 1))
+
+    for outcome, config, expected in (
+        (corrected, RunOutputConfig(), "Paris!"),
+        (corrected, RunOutputConfig(overwrite=True), Completion("c", "Paris.")),
+        (mirrored, RunOutputConfig(), Completion("c", "Rome.")),
+    ):
+        run = Run(config)
+        run.add(outcome)
+        assert run.choose(own).said[0].what == expected
