@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .clients import CLIENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ..trial import Instrumentation, State
 
@@ -51,9 +51,11 @@ def _look_at(entry_point: EntryPoint, *, switch_on: bool) -> Instrumentation | N
     if conflict is not None and conflict.found is None:
         return None  # what it instruments is not installed
     state, why = _reason(entry_point, conflict)
-    if state == "skipped" and switch_on and _is_of_a_client(targets):
-        state, why = _switch_on(entry_point)
-    return {**found, "state": state, "why": why}
+    if state == "skipped" and switch_on:
+        targets = targets or sorted(_asked(entry_point))  # older releases do not declare it
+        if _is_of_a_client(targets):
+            state, why = _switch_on(entry_point)
+    return {**found, "targets": targets, "state": state, "why": why}
 
 
 def _reason(entry_point: EntryPoint, conflict: Any) -> tuple[State, str]:
@@ -105,8 +107,17 @@ def _declared(entry_point: EntryPoint) -> set[str]:
 def _answered(entry_point: EntryPoint) -> set[str]:
     """Return the names of what an instrumentor says that it instruments, for not all declare it."""
     instance = _instance(entry_point)
+    return set() if instance is None else _dependencies_of(lambda: instance)
+
+
+def _asked(entry_point: EntryPoint) -> set[str]:
+    """Return the same of one that nobody has made yet."""
+    return _dependencies_of(lambda: entry_point.load()())
+
+
+def _dependencies_of(get: Callable[[], Any]) -> set[str]:
     try:
-        return set() if instance is None else _names(map(str, instance.instrumentation_dependencies()))
+        return _names(map(str, get().instrumentation_dependencies()))
     except Exception:  # noqa: BLE001 (another one's code)
         return set()
 
