@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hypothesis import settings
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
@@ -35,8 +36,9 @@ class Pipeline:
     processor: RunOutputSpanProcessor
     exporter: InMemorySpanExporter = field(repr=False)
 
-    @property
+    @cached_property
     def tracer(self) -> Tracer:
+        """Asked for once: with SDK 1.40 each one that is asked for leaves meters behind for ever."""
         return self.provider.get_tracer("app")
 
     @property

@@ -71,7 +71,7 @@ def test_a_convention_added_so_is_found(checkout):
     after = run_command([sys.executable, "-c", SPAN], cwd=checkout, **variables)
     robust = "tests/unit/conventions/test_robustness.py::test_each_convention_by_itself_copes_with_any_value"
     test = ["tests/unit/conventions/test_acme.py", robust]
-    tested = run_command([sys.executable, "-m", "pytest", "-q", *test], cwd=checkout, **variables)
+    tested = run_command([sys.executable, "-m", "pytest", "-q", *test], cwd=checkout, timeout=600, **variables)
 
     copy = str(checkout / "src" / "braintrust_run_output" / "__init__.py")
     assert len(diffs) == 2
