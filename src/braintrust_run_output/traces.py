@@ -180,7 +180,9 @@ class Traces:
         if is_remote or link is None:
             trace[span_id] = None
             if link is not None:
-                trace.outer = {**(trace.outer or {}), span_id: link}
+                if trace.outer is None:
+                    trace.outer = trace.outer or {}
+                trace.outer[span_id] = link
         else:
             trace[span_id] = link
 
@@ -221,6 +223,8 @@ class Traces:
         parent = trace[span_id]
         self._leave(trace_id, trace, span_id, parent)
         if trace.has_more and trace.knows_more_of(span_id):  # something has come just now: it has not ended yet
+            if parent is None and trace.ended is not None and span_id in trace.ended:
+                trace.outer = {**(trace.outer or {}), span_id: trace.ended[span_id]}
             trace[span_id], trace.is_closed = parent, False
             self._traces.setdefault(trace_id, trace)
             self._live += 1
@@ -262,6 +266,8 @@ class Traces:
             trace.ended[span_id] = parent
             self._ended += 1
         trace.pop(span_id, None)
+        if trace.outer is not None:
+            trace.outer.pop(span_id, None)
         self._live -= 1
         if self._follows_running:
             self._runs_no_more(trace, span_id)
@@ -282,13 +288,6 @@ class Traces:
             self._ended -= len(trace.ended or ())
 
     # --- what was said -------------------------------------------------------------------------------------------
-
-    def tell(self, trace_id: int, span_id: int, outcome: Outcome) -> None:
-        """Take what a span says to the runs of all live roots above it."""
-        trace = self._traces.get(trace_id)
-        if trace is not None:
-            with self._lock:
-                self._tell(trace, span_id, outcome)
 
     def _tell(self, trace: _Trace, span_id: int, outcome: Outcome) -> bool:
         """Take what a span says to the runs of all live roots above it; whether there is one."""
