@@ -86,7 +86,7 @@ class RunOutputLogRecordProcessor(LogRecordProcessor):
     def _join(self, emitted: _sdk.EmittedRecord) -> None:
         record = emitted.log_record
         attributes = record.attributes or {}
-        name = event_name(getattr(record, "event_name", None), attributes)
+        name = event_name(getattr(record, "event_name", None), attributes, record.body)
         if not record.span_id or not record.trace_id:
             return
         if name in MESSAGE_EVENTS and self.span_processor.config.mirror_input:

@@ -48,6 +48,10 @@ _ITEMS = _HOSTED_ITEMS | _NO_STEP | {
 }  # fmt: skip
 _ITEM_IDS = frozenset({"id", "call_id"})
 _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
+_TEXTS = ("text", "content", "refusal")
+_JSON_TYPES = frozenset({"json", "object", "output_json"})
+_JSON_KINDS = _JSON_TYPES | {"text", "output_text"}
+_NO_ANSWER = frozenset({"parts", "reasoningContent", "image", "inlineData", "inline_data", "fileData", "blob", "uri"})
 _NO_TEXTS = ("result", "return", "plain")
 """How types end that have to do with text, and are none: ``web_search_tool_result``, a ``text-plain`` file."""
 
@@ -56,7 +60,7 @@ _TOOL_RESULT_KEYS = (
     "toolResult", "toolResponse", "functionResponse", "function_response", "tool_call_result", "codeExecutionResult",
     "code_execution_result",
 )  # fmt: skip
-_NESTED = ("function", "function_call", *_TOOL_CALL_KEYS)
+_NESTED = ("function", "function_call", "payload", *_TOOL_CALL_KEYS)
 """Where some put a call's name and arguments."""
 _CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id", "tool_id", "ref")
 _NAMES = ("name", "toolName", "tool_name")
@@ -226,6 +230,8 @@ def read_tool_call(item: object) -> ToolCall | None:
     if name is None and not arguments:
         return None
     identifier = first_string(inner, *_CALL_IDS) or first_string(item, *_CALL_IDS)
+    if isinstance(arguments, str) and arguments[:2] == '"{' and isinstance(inside := parse(arguments), str):
+        arguments = inside  # JSON in JSON
     text = arguments if isinstance(arguments, str) else compact(arguments)
     return ToolCall(name or "", text, identifier, _is_hosted(item, identifier))
 
@@ -383,6 +389,8 @@ def _blocks_of(item: Object) -> Iterator[object]:
             content = parts
         if is_array(content):
             yield from content
+        elif is_object(content) and "role" in item and _is_answer(content):
+            yield compact(content)
         else:
             yield content
         if content:
@@ -437,10 +445,25 @@ def _text_of(block: object) -> str | None:
     kind = (type_of(block) or first_string(block, "kind") or "").lower()
     if kind.endswith("audio"):
         return first_string(block, "transcript")
+    if kind in _JSON_TYPES:
+        return _said_as_json(block, kind)
     if kind and kind != "refusal" and ("text" not in kind or "reasoning" in kind or kind.endswith(_NO_TEXTS)):
         return None  # reasoning, an image, a file ...
-    text = first_string(block, "text", "content", "refusal")
-    return None if text is None else unnested(text)
+    text = first_string(block, *_TEXTS)
+    return _said_as_json(block, kind) if text is None else unnested(text)
+
+
+def _said_as_json(block: Object, kind: str) -> str | None:
+    """Return what a model said as JSON, and what was left as that; or a text that has annotations beside it."""
+    said = next((said for key in (*_TEXTS, "object") if is_object(said := block.get(key))), None)
+    if said is None or kind not in _JSON_KINDS:
+        return None
+    return first_string(said, "value") or compact(said)
+
+
+def _is_answer(content: Object) -> bool:
+    """Whether an object in place of a message's content is a structured answer, and no content block."""
+    return bool(content) and not type_of(content) and not _is_read(content) and content.keys().isdisjoint(_NO_ANSWER)
 
 
 def unnested(text: str) -> str:

@@ -75,11 +75,29 @@ _SENTRY = {
     **_words(_Kind.TOOL, "gen_ai.execute_tool"),
     **_words(_Kind.WORK, "gen_ai.embeddings gen_ai.rerank"),
 }
+_OPERATIONS = {
+    **_words(_Kind.MODEL, "llm_call response"),
+    **_words(_Kind.AGENT, "agent_call"),
+    **_words(_Kind.WORK, "create_memory search_memory update_memory upsert_memory delete_memory"),
+    **_words(_Kind.VERDICT, "evaluate evaluation"),
+}
+_MASTRA = {
+    **_words(_Kind.MODEL, "model_generation model_inference model_step llm_generation"),
+    **_words(_Kind.AGENT, "agent_run"),
+    **_words(_Kind.TOOL, "client_tool_call provider_tool_call"),
+    **_words(_Kind.WORK, "processor_run memory_operation rag_embedding rag_ingestion rag_vector_operation"),
+    **_words(_Kind.VERDICT, "scorer_run scorer_step"),
+    "model_chunk": _Kind.SILENT,
+}
+_CLAUDE_CODE = {
+    **_words(_Kind.MODEL, "claude_code.llm_request llm_request"),
+    **_words(_Kind.TOOL, "claude_code.tool"),
+}
 _NEMO = _words(_Kind.WORK, "input output retrieval tool_input tool_output execution")
 
 KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "openinference.span.kind": _COMMON,
-    "gen_ai.operation.name": _COMMON,
+    "gen_ai.operation.name": _COMMON | _OPERATIONS,
     "gen_ai.request.type": _COMMON,  # AgentOps
     "traceloop.span.kind": _COMMON,
     "llm.request.type": _COMMON,
@@ -91,10 +109,10 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "langwatch.span.type": _COMMON | _words(_Kind.VERDICT, "evaluation") | _words(_Kind.WORK, "rag"),
     "span_type": _COMMON,  # promptflow
     "genkit:metadata:subtype": _COMMON | _words(_Kind.MODEL, "background-model") | _words(_Kind.WORK, "indexer"),
-    "lmnr.span.type": _COMMON,
+    "lmnr.span.type": _COMMON | _words(_Kind.MODEL, "cached"),
     "agentops.span.kind": _COMMON,
-    "span.type": _COMMON | _MONOCLE,  # Monocle, VoltAgent
-    "mastra.span.type": _COMMON | _words(_Kind.MODEL, "model_generation llm_generation"),
+    "span.type": _COMMON | _MONOCLE | _CLAUDE_CODE,  # Monocle, VoltAgent, Claude Code
+    "mastra.span.type": _COMMON | _MASTRA,
     "gen_ai.span.kind": _COMMON,  # Alibaba's LoongSuite
     "haystack.component.type": _COMMON | _words(_Kind.MODEL, "generator") | _words(_Kind.TOOL, "invoker"),
     "rail.type": _NEMO,

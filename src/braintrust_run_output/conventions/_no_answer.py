@@ -36,7 +36,7 @@ _COUNTS = frozenset({
     "inputTokens", "images_count", "result_count", "results_count", "cachedContentTokenCount", "billed_units",
     "total_billable_characters",
 })  # fmt: skip
-_METADATA = frozenset({
+METADATA = frozenset({
     "body", "completion_tokens", "created", "createTime", "created_at", "custom", "finishReason", "finish_reason",
     "headers", "id", "input_tokens", "inputTokens", "latency", "logprobs", "metadata", "model", "modelId",
     "modelVersion", "model_id", "model_version", "object", "output_tokens", "outputTokens", "promptFeedback",
@@ -45,6 +45,11 @@ _METADATA = frozenset({
     "stop_reason", "stop_sequence", "system_fingerprint", "timestamp", "usage", "usageMetadata", "usage_metadata",
     "warnings",
 })  # fmt: skip
+BESIDE_A_TEXT = METADATA | {
+    "files", "object", "reasoning", "reasoningText", "sources", "steps", "text", "toolCalls", "toolResults",
+    "totalUsage", "traceId", "runId", "tripwire",
+}  # fmt: skip
+"""What JavaScript's SDKs return beside the text of an answer."""
 _TELLING_METADATA = frozenset({
     "finishReason", "finish_reason", "modelId", "modelVersion", "providerMetadata", "responseId", "response",
     "stop_reason", "sdkHttpResponse", "system_fingerprint", "usage", "usageMetadata", "usage_metadata",
@@ -142,7 +147,7 @@ def _is_counts(given: Object) -> bool:
 
 
 def _is_metadata(given: Object) -> bool:
-    if not given.keys() <= _METADATA:
+    if not given.keys() <= METADATA:
         return False
     return any(
         not isinstance(given[key], str) or key.lower().replace("_", "").endswith(("reason", "id", "version"))

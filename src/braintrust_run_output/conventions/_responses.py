@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ..completion import Message
 from ._chat import answer_in, is_chat, is_content_blocks, is_items, read_messages
-from ._json import Object, is_array, is_object
+from ._json import Object, compact, is_array, is_object
+from ._no_answer import BESIDE_A_TEXT, METADATA
 from ._reprs import is_repr, read_repr
-from ._stream import final_response, read_chunks
+from ._stream import final_response, read_chunks, read_pieces
 
 _TEXTS = (
     "text", "outputText", "output_text", "generated_text", "generation", "completion", "combined_chunk_content",
@@ -19,13 +20,18 @@ _TEXTS = (
 """The text of a response that is one object with one text."""
 _ONLY_TEXTS = ("message", "content")
 """Names that mean something else too: a text where they stand alone, or beside nothing."""
-_LISTS = ("choices", "candidates", "generations", "results", "outputs", "completions", "replies")
+_LISTS = ("choices", "candidates", "generations", "results", "outputs", "completions", "replies", "predictions")
 """The alternatives of a response that offers several."""
 _TELLING_LISTS = _LISTS[:3]
 """Those of them that give a response away, even where they are empty."""
 _OF_A_CHOICE = frozenset({"message", "delta", "finish_reason", "finishReason"})
 _OF_AN_ALTERNATIVE = _OF_A_CHOICE | {"content", "data", "generated_text", "index", "outputText", "parts", "text"}
 """Keys of what the lists hold."""
+_RESPONDED = frozenset({
+    "completionReason", "done_reason", "eval_count", "finishReason", "finish_reason", "generated_text",
+    "generation_id", "outputText", "stopReason", "stop_reason", "system_fingerprint", "tokenCount",
+    "usageMetadata", "usage_metadata",
+})  # fmt: skip
 _DEEPEST = 3
 
 
@@ -52,8 +58,9 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
     if is_array(value) and value:
         if (response := final_response(value)) is not None:
             return read_response(response)
-        if (streamed := read_chunks(value)) is not None:
-            return streamed
+        for read in (read_chunks, read_pieces):
+            if (streamed := read(value)) is not None:
+                return streamed
     if is_chat(value):  # Anthropic, Ollama, Cohere, or bare messages
         return read_messages(value)
     if is_items(value):
@@ -64,6 +71,7 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
         return None
     if is_items([value]):
         return read_messages(value)
+    may_be_said = may_be_said and not _is_responded(value)
     for key in _LISTS:
         items = value.get(key)
         if not is_array(items) or (not items and key not in _TELLING_LISTS):
@@ -73,6 +81,16 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
     return _in_output(value.get("output")) or _in_content(value, may_be_said) or (
         None if may_be_said else _in_text(value)
     )  # fmt: skip
+
+
+def _is_responded(value: Object) -> bool:
+    """Whether an object, or what it offers, has what only a provider's response has, and a model would hardly say."""
+    if not _RESPONDED.isdisjoint(value) or is_object(value.get("usage")) or isinstance(value.get("done"), bool):
+        return True
+    items = next((items for key in _LISTS if is_array(items := value.get(key))), ())
+    return bool(items) and all(
+        is_array(item) or (is_object(item) and not item.keys().isdisjoint(_RESPONDED)) for item in items
+    )
 
 
 def _is_alternative(item: object, *, may_be_said: bool, depth: int = _DEEPEST) -> bool:
@@ -109,8 +127,13 @@ def _in_text(value: Object) -> list[Message] | None:
         if isinstance(text := value.get(key), str):
             return [Message("assistant", text)]
     for key in _ONLY_TEXTS:
-        if isinstance(text := value.get(key), str) and not any(value[other] for other in value.keys() - {key}):
+        beside = value.keys() - METADATA - {key}
+        if isinstance(text := value.get(key), str) and not any(value[other] for other in beside):
             return [Message("assistant", text)]
+    if is_chat(chat := value.get("generated_text")):  # Hugging Face
+        return read_messages(chat)
+    if is_object(answer := value.get("object")) and value.keys() <= BESIDE_A_TEXT:  # Vercel's AI SDK
+        return [Message("assistant", compact(answer))]
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
+from ._chat import read_messages
 from ._json import is_array, is_object
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from ._json import Object
 
 _FINISHED = "response.completed"
+_EVENTS = ("response.", "message_", "content_block_", "ping")
+"""How the types of the events of OpenAI's Responses API and of Anthropic's begin."""
+_BEDROCK = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"})
 
 
 def final_response(items: Sequence[object]) -> Object | None:
@@ -20,6 +24,74 @@ def final_response(items: Sequence[object]) -> Object | None:
     last = items[-1] if items else None
     response = last.get("response") if is_object(last) and last.get("type") == _FINISHED else None
     return response if is_object(response) else None
+
+
+def read_pieces(items: Sequence[object]) -> list[Message] | None:
+    """Return the turn that the events of a stream add up to, as Anthropic's, Bedrock's, Google's, Ollama's; else None.
+
+    Each has one piece of a text, or a piece of a call's arguments, or neither; thinking is left out.
+    """
+    if len(items) < 2 or not all(is_object(item) and _is_piece(item) for item in items):
+        return None
+    turn = _Choice()
+    for item in items:
+        if is_object(item):
+            turn.add(_delta_in(item))
+    return turn.messages()
+
+
+def _is_piece(item: Object) -> bool:
+    return (
+        str(item.get("type")).startswith(_EVENTS)
+        or not _BEDROCK.isdisjoint(item)
+        or "candidates" in item
+        or ("done" in item and "model" in item)
+    )
+
+
+def _delta_in(item: Object) -> Object:
+    """Return an event of a stream as a delta of OpenAI's chat completions."""
+    if item.get("type") == "response.output_text.delta":
+        return {"content": item.get("delta")}
+    if item.get("type") in ("response.output_item.done", "response.function_call_arguments.done"):
+        call = item.get("item")
+        return _as_call(call, item.get("output_index")) if is_object(call) and call.get("name") else {}
+    if "candidates" in item or "done" in item:
+        said = read_messages(_said_in(item))
+        calls = [
+            {"index": call.id or call, "id": call.id, "function": {"name": call.name, "arguments": call.arguments}}
+            for message in said
+            for call in message.tool_calls
+        ]
+        return {"content": "".join(message.content or "" for message in said), "tool_calls": calls}
+    event = next((inner for key in _BEDROCK if is_object(inner := item.get(key))), item)
+    index = event.get("index", event.get("contentBlockIndex"))
+    started = event.get("content_block", event.get("start"))
+    if is_object(started):
+        call = started.get("toolUse", started)
+        return _as_call(call, index) if is_object(call) and call.get("name") else {}
+    delta = event.get("delta")
+    if not is_object(delta):
+        return {}
+    used = delta.get("toolUse")
+    arguments = used.get("input") if is_object(used) else delta.get("partial_json")
+    return {
+        "content": delta.get("text"),
+        "tool_calls": [{"index": index, "function": {"arguments": arguments}}] if arguments else [],
+    }
+
+
+def _said_in(item: Object) -> object:
+    candidates = item.get("candidates")
+    if is_array(candidates):
+        return candidates[0].get("content") if candidates and is_object(candidates[0]) else None
+    return item.get("message", {"role": "assistant", "content": item.get("response")})
+
+
+def _as_call(call: Object, index: object) -> Object:
+    identifier = call.get("call_id", call.get("id", call.get("toolUseId")))
+    function = {"name": call.get("name"), "arguments": call.get("arguments")}
+    return {"tool_calls": [{"index": index, "id": identifier, "function": function}]}
 
 
 def read_chunks(items: Sequence[object]) -> list[Message] | None:

@@ -12,7 +12,7 @@ from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
 from ._json import Object, compact, is_array, is_object, looks_like_json, parse
-from ._no_answer import is_not_said
+from ._no_answer import BESIDE_A_TEXT, is_not_said
 from ._reprs import is_repr, read_repr
 from ._responses import find_messages, read_response
 
@@ -118,6 +118,9 @@ def _inside(value: object) -> object:
     components = [part for part in value.values() if is_object(part) and "replies" in part]
     if components:  # a Haystack pipeline's output, by component
         return components[-1]
+    text = value.get("text")
+    if isinstance(text, str) and text and value.keys() <= BESIDE_A_TEXT:  # an agent's whole result
+        return text
     return _alone(value) if len(value) == 1 else value
 
 

@@ -1,4 +1,4 @@
-r"""What a decorated function returned: Laminar, AgentOps, logfire, Mirascope.
+r"""What a function, an agent or a workflow returned: Laminar, AgentOps, logfire, Mirascope, Mastra, Gemini CLI.
 
 Generic outputs: a function need not return what a model said. But where it does, it tells which of its models' outputs
 was the answer::
@@ -6,6 +6,9 @@ was the answer::
     lmnr.span.output         "\"The capital of France is Paris.\""
     agentops.entity.output   "The capital of France is Paris."
     mirascope.trace.output   "The capital of France is Paris."
+    mastra.agent_run.output  {"text": "The capital of France is Paris.", "files": []}
+    gen_ai.agent.output      "The capital of France is Paris."
+    output-json              "\"The capital of France is Paris.\""
     logfire.msg_template     "Calling {q}"
     return                   "The capital of France is Paris."
 
@@ -32,6 +35,11 @@ _LOGFIRE_MARKS = frozenset({"logfire.msg_template", "logfire.span_type"})
 _RETURNED = (
     "mirascope.trace.output",
     _LAMINAR,
+    "gen_ai.agent.output",
+    "agent.output",
+    *(f"mastra.{kind}.output" for kind in ("agent_run", "workflow_run", "workflow_step", "generic")),
+    "mastra.output",
+    "output-json",
     *(f"agentops.{kind}.output" for kind in ("entity", "session", "workflow", "agent", "operation", "task", "chain")),
 )
 

@@ -19,7 +19,7 @@ from ..completion import Message, from_messages, from_text
 from ._chat import answer_in, read_messages
 from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
-from ._json import is_array, is_object, looks_like_json, parse
+from ._json import Array, Object, is_array, is_object, looks_like_json, parse
 from ._reprs import is_repr
 from ._responses import read_response
 from ._values import from_model_output, unpacked
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 KEY = "gen_ai.output.messages"
 _NO_TEXTS = ("null", "None")
+_SYSTEM = "system"
+"""What Gemini CLI makes of the role of a model."""
 
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -50,15 +52,58 @@ def read_value(value: object) -> Completion | None:
         return None if raw is None else _from_text(messages, raw)
     if is_object(messages) and is_array(messages.get("messages")):
         messages = messages["messages"]
+    if is_array(messages):
+        messages = _as_turns(messages)
     said = read_messages(messages) or read_response(messages)
     if not said and is_array(messages):
         said = [Message("assistant", item) for item in messages if isinstance(item, str)]
     if not said and raw is not None and is_object(messages):
         return from_model_output(raw, KEY)  # set by hand, too: a structured answer
-    completion = from_messages(said, KEY, raw=raw)
+    completion = from_messages(said, KEY, raw=raw) or from_messages(_finished(messages), KEY, raw=raw)
     if completion is not None and completion.text is not None:
         return completion._replace(text=dspy_answer(completion.text))
     return completion
+
+
+def _as_turns(messages: Array) -> Array:
+    """Return messages out of a list of one list, and the pieces of a streamed turn as one message."""
+    if len(messages) == 1 and is_array(messages[0]):
+        messages = messages[0]
+    if len(messages) < 2 or not all(is_object(message) and is_array(message.get("parts")) for message in messages):
+        return messages
+    turns: list[object] = []
+    is_finished = _is_finished(messages[-1])
+    for before, message in zip((None, *messages), messages, strict=False):
+        if is_object(message) and _goes_on(before, message, is_finished=is_finished):
+            message = {**message, "parts": [*_parts(turns.pop()), *_parts(message)]}
+        turns.append(message)
+    return turns
+
+
+def _goes_on(before: object, message: Object, *, is_finished: bool) -> bool:
+    """Whether a message goes on with one of its role before it: Google's, or one not finished, unlike the last one."""
+    if not is_object(before) or before.get("role") != message.get("role") or _is_finished(before):
+        return False
+    return before.get("role") == "model" or (is_finished and "finish_reason" in before)
+
+
+def _is_finished(message: object) -> bool:
+    return is_object(message) and bool(message.get("finish_reason", message.get("finishReason")))
+
+
+def _parts(message: object) -> Array:
+    parts = message["parts"] if is_object(message) else ()
+    return parts if is_array(parts) else ()
+
+
+def _finished(messages: object) -> list[Message]:
+    """Return what the system is said to have said, and finished: a reason to finish is only a model's."""
+    finished = [
+        {**message, "role": "assistant"}
+        for message in (messages if is_array(messages) else ())
+        if is_object(message) and message.get("finish_reason") and message.get("role") == _SYSTEM
+    ]
+    return read_messages(finished)
 
 
 def _from_text(value: object, raw: str) -> Completion | None:

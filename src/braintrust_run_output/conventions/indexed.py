@@ -1,7 +1,7 @@
 r"""Chat messages flattened into one attribute a field, a message an index.
 
 Written by the older generation of OpenLLMetry (mistralai, cohere, ollama, vertexai, together) and by hand, after
-Braintrust's OpenTelemetry guide::
+Braintrust's OpenTelemetry guide; by the oldest under ``llm.completions``::
 
     gen_ai.completion.0.role                    "assistant"
     gen_ai.completion.0.content                 "The capital of France is Paris."
@@ -50,6 +50,7 @@ def _convention(prefix: str) -> Convention:
 
 GEN_AI_COMPLETION = _convention("gen_ai.completion")
 BRAINTRUST_OUTPUT = _convention("braintrust.output")
+LLM_COMPLETIONS = _convention("llm.completions")
 
 
 def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:

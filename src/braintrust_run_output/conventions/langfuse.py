@@ -29,18 +29,22 @@ _TYPE = "langfuse.observation.type"
 
 def read_generation(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of a generation."""
-    if attributes.get(_TYPE) != "generation":
+    if not _is_generation(attributes):
         return None
     return from_model_output(attributes[_OUTPUT], _OUTPUT)
 
 
 def read_observation(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of another observation or of the trace, unwrapped."""
-    keys = (_TRACE_OUTPUT,) if attributes.get(_TYPE) == "generation" else (_OUTPUT, _TRACE_OUTPUT)
+    keys = (_TRACE_OUTPUT,) if _is_generation(attributes) else (_OUTPUT, _TRACE_OUTPUT)
     for key in keys:
         if key in attributes and (completion := unwrap(attributes[key], key)) is not None:
             return completion
     return None
+
+
+def _is_generation(attributes: Attributes) -> bool:
+    return str(attributes.get(_TYPE)).lower() == "generation"
 
 
 GENERATION = Convention("Langfuse generation", read_generation, keys=frozenset({_OUTPUT}))

@@ -41,7 +41,7 @@ def is_langsmith(attributes: Attributes, scope: str) -> bool:
 
 def read_llm(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of an LLM run."""
-    if attributes[_KIND] != "llm" or _KEY not in attributes:
+    if not _is_llm(attributes) or _KEY not in attributes:
         return None
     value = attributes[_KEY]
     outputs = parse(value)
@@ -55,9 +55,13 @@ def read_llm(attributes: Attributes, _events: Sequence[Event], _scope: str) -> C
 
 def read_chain(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
     """Return the output of a chain or agent, unwrapped."""
-    if not is_langsmith(attributes, scope) or attributes.get(_KIND) == "llm":
+    if not is_langsmith(attributes, scope) or _is_llm(attributes):
         return None
     return unwrap(parse(attributes[_KEY]), _KEY)
+
+
+def _is_llm(attributes: Attributes) -> bool:
+    return str(attributes.get(_KIND)).lower() == "llm"
 
 
 LLM = Convention("LangSmith LLM run", read_llm, keys=frozenset({_KIND}))

@@ -22,6 +22,7 @@ from . import gen_ai_messages
 from ._chat import read_messages
 from ._json import is_object, parse
 from ._objects import plain
+from ._values import from_model_output
 from .inputs import MESSAGE_EVENTS, read_message
 from .span_events import CHOICE, CONTENT, DETAILS, read_choice
 
@@ -34,14 +35,21 @@ _PROVIDER = ("gen_ai.system", "gen_ai.provider.name")
 _ANTHROPIC = "anthropic"
 """Whose turns OpenLLMetry writes as a record a block, though ``index`` should be the choice: there is only one."""
 _NAME_ATTRIBUTES = ("event.name", "event_name")
-NAMES = frozenset({CHOICE, CONTENT, DETAILS})
+_REPLIES = frozenset({"assistant_response", "claude_code.assistant_response"})
+"""How Claude Code names its record of what was replied, which has the text in an attribute."""
+_REPLY = "response"
+_LOGGED = "Chat Model Completion:"
+"""How Spring AI begins the body of a record of what a model said, which has no name: a line, then the texts."""
+NAMES = frozenset({CHOICE, CONTENT, DETAILS, *_REPLIES})
 """The names of the events that may hold an output."""
 
 
-def event_name(name: str | None, attributes: Mapping[str, object]) -> str | None:
-    """Return a record's event name: its own, or the one in its attributes."""
+def event_name(name: str | None, attributes: Mapping[str, object], body: object = None) -> str | None:
+    """Return a record's event name: its own, the one in its attributes, or the one that its body is known by."""
     if name:
         return name
+    if isinstance(body, str) and body.startswith(_LOGGED):
+        return CONTENT
     for key in _NAME_ATTRIBUTES:
         value = attributes.get(key)
         if isinstance(value, str):
@@ -57,6 +65,10 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
         body: The record's body.
         attributes: The record's attributes.
     """
+    if name in _REPLIES:
+        return from_model_output(attributes.get(_REPLY), _REPLY)
+    if isinstance(body, str) and body.startswith(_LOGGED):
+        return from_model_output(_logged(body), CONTENT, may_be_said=True)
     if name == DETAILS:
         if gen_ai_messages.KEY in attributes:
             return gen_ai_messages.read_value(plain(attributes[gen_ai_messages.KEY]))
@@ -73,6 +85,14 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
     message = content.get("message") if is_object(content) else None
     has_type = is_object(message) and is_object(message.get("content"))  # while streaming
     return completion._replace(block="text" if has_type else "unknown")
+
+
+def _logged(body: str) -> object:
+    """Return the texts after a line: a list in brackets, each quoted, and not always JSON."""
+    text = body.removeprefix(_LOGGED).strip()
+    if not text.startswith('["') or not text.endswith('"]'):
+        return text
+    return parse(text) or text[2:-2]
 
 
 def read_asked(name: str, body: object, attributes: Mapping[str, object]) -> list[Message]:

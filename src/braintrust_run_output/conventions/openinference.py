@@ -63,6 +63,9 @@ _HOSTED = frozenset({
 _HOSTED_IDS = ("srvtoolu_", "mcptoolu_")
 """How Anthropic's ids of such calls begin."""
 _WIDEST_GAP = 4
+_TEXT_TYPES = ("", "text", "output_text", "refusal")
+_TRANSCRIPT = "audio.audio.transcript"
+_SPOKEN = "output.audio.transcript"
 
 
 def read_output_messages(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -113,8 +116,10 @@ def _message_at(own: Attributes, message: str, *, has_calls: bool) -> Iterator[M
             if kind.endswith("_tool_result"):  # of a tool that the provider has carried out
                 yield from (Message(name, "".join(texts)), Message("tool"))
                 texts = []
-            elif text and kind in ("", "text"):
+            elif text and kind in _TEXT_TYPES:
                 texts.append(text)
+    if not texts and isinstance(refusal := own.get(f"{message}refusal"), str):
+        texts = [refusal]
     if role is not None or texts is not None or calls:
         yield Message(name, None if texts is None else dspy_answer("".join(texts)), calls)
 
@@ -126,8 +131,10 @@ def _blocks(own: Attributes, message: str) -> Iterator[tuple[str, str]]:
         block = f"{message}contents.{index}.message_content."
         kind, text = own.get(f"{block}type"), own.get(f"{block}text")
         if kind is None and text is None:
-            text = own.get(f"{message}content.{index}")
+            text = own.get(f"{message}content.{index}", own.get(f"{block}{_TRANSCRIPT}"))
             return None if text is None else ("", str(text))
+        if text is None and kind == "audio":
+            return "", str(own.get(f"{block}{_TRANSCRIPT}", ""))
         return str(kind or ""), text if isinstance(text, str) else ""
 
     return _numbered(read)
@@ -179,8 +186,12 @@ def _is_llm(attributes: Attributes) -> bool:
 
 def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
     """Return the output value of an LLM span: its text, or the messages in a provider's response."""
-    value = attributes[_OUTPUT]
-    if not _is_llm(attributes) or not isinstance(value, str) or (scope == _BEDROCK and value == "None"):
+    value = attributes.get(_OUTPUT)
+    if not _is_llm(attributes):
+        return None
+    if value is None:
+        return from_model_output(attributes[_SPOKEN], _SPOKEN)
+    if not isinstance(value, str) or (scope == _BEDROCK and value == "None"):
         return None
     if f"{_PREFIX}." in "\n".join(attributes):  # messages under an index that is late
         completion = from_messages(messages_at(attributes, _PREFIX), _SOURCE)
@@ -213,7 +224,7 @@ def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -
 
 
 _MESSAGE_KEYS = (
-    "role", "content", "content.0", "contents.0.message_content.text", "contents.0.message_content.type",
+    "role", "content", "content.0", "refusal", "contents.0.message_content.text", "contents.0.message_content.type",
     f"tool_calls.0.{_NAME}", f"tool_calls.0.{_ARGUMENTS}", _FUNCTION_CALL[0],
 )  # fmt: skip
 
@@ -223,5 +234,5 @@ MESSAGES = Convention(
     keys=frozenset(first + key for first in _FIRST for key in _MESSAGE_KEYS),
 )
 CHOICES = Convention("OpenInference choices", read_choices, keys=frozenset({_CHOICE.format(0)}))
-LLM_OUTPUT = Convention("OpenInference LLM output", read_llm_output, keys=frozenset({_OUTPUT}))
+LLM_OUTPUT = Convention("OpenInference LLM output", read_llm_output, keys=frozenset({_OUTPUT, _SPOKEN}))
 OUTPUT = Convention("OpenInference output", read_output, keys=frozenset({_OUTPUT}), needs=frozenset({_KIND}))

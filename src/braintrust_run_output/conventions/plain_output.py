@@ -1,7 +1,7 @@
 r"""An attribute that is called ``output`` and nothing else: promptflow, Pipecat, VoltAgent, logfire.
 
 The name alone says nothing, so it counts only on spans that say what they are: a call of a model, an agent, or a
-function that promptflow traced (a generic output)::
+function (a generic output: by promptflow, or beside its input by hand)::
 
     gen_ai.operation.name  "chat"                                                           Pipecat
     output                 "The capital of France is Paris."
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _KEY = "output"
 _KEYS = (_KEY, "llm.generated_message")
 """promptflow: where the output is a stream, the message that came of it."""
-_PROMPTFLOW_KIND = "span_type"
+_TRACED = frozenset({"span_type", "input", "inputs"})
+"""What a span of a function has beside its output: promptflow's kind, or what it was given."""
 _MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 _VOLTAGENT_KIND = "entity.type"
 
@@ -52,11 +53,11 @@ def read_model(attributes: Attributes, _events: Sequence[Event], _scope: str) ->
 
 
 def read_function(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
-    """Return what a function returned that promptflow traced, unwrapped."""
-    if _PROMPTFLOW_KIND not in attributes or is_model(attributes):
+    """Return what a function returned that was traced with what it was given, unwrapped."""
+    if _TRACED.isdisjoint(attributes) or is_model(attributes):
         return None
     return unwrap(attributes[_KEY], _KEY)
 
 
 MODEL = Convention("output of a model", read_model, keys=frozenset(_KEYS))
-FUNCTION = Convention("promptflow function", read_function, keys=frozenset({_KEY}), needs=frozenset({_PROMPTFLOW_KIND}))
+FUNCTION = Convention("output of a function", read_function, keys=frozenset({_KEY}), needs=_TRACED)

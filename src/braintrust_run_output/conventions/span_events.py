@@ -7,6 +7,8 @@ stands in an attribute that each emitter names differently::
     gen_ai.choice                                message = [{"text": "The capital of France is Paris."}]
     gen_ai.choice                                message = "The capital of France is Paris.\n"
     gen_ai.content.completion                    gen_ai.completion = [{"role": "assistant", "content": ".."}]
+    gen_ai.content.completion                    gen_ai.completion = ["The capital of France is Paris."]
+    gen_ai.assistant.message                     gen_ai.event.content = {"content": {"text": {"value": "The .."}}}
     gen_ai.choice                                tool_calls = ["{\"id\": \"call_1\", \"function\": {..}}"]
     gen_ai.client.inference.operation.details    gen_ai.output.messages = [{"role": "assistant", "parts": [..]}]
 """
@@ -20,6 +22,7 @@ from . import gen_ai_messages
 from ._chat import read_messages, read_tool_call
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, is_object, parse
+from .inputs import MESSAGE_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,14 +31,17 @@ if TYPE_CHECKING:
 
 CHOICE = "gen_ai.choice"
 CONTENT = "gen_ai.content.completion"
+ASSISTANT = "gen_ai.assistant.message"
 DETAILS = "gen_ai.client.inference.operation.details"
 _MESSAGE = "message"
 _CONTENTS = ("gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion", "event_body")
 
 
 def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Completion | None:
-    """Return the choices, or the output messages of the details."""
+    """Return the choices, or the output messages of the details; without any, what the model said last."""
+    has_choices = False
     choices: list[Message] = []
+    said: list[Message] = []
     for event in events:
         attributes = event.attributes or {}
         if event.name == DETAILS and gen_ai_messages.KEY in attributes:
@@ -43,8 +49,13 @@ def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Compl
             if completion is not None:
                 return completion
         elif event.name in (CHOICE, CONTENT):
+            has_choices = True
             choices += read_choice(attributes)
-    return from_messages(choices, CHOICE)
+        elif event.name == ASSISTANT:
+            said += read_choice(attributes)
+        elif event.name in MESSAGE_EVENTS:
+            said = []
+    return from_messages(choices if has_choices else said, CHOICE if has_choices else ASSISTANT)
 
 
 def read_choice(attributes: Mapping[str, object]) -> list[Message]:
@@ -58,8 +69,8 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
         messages = read_messages(parsed)
         if not messages and parsed and key == _MESSAGE and isinstance(content, str):  # JSON that the model said
             messages = [Message("assistant", content)]
-    elif is_array(parsed) and not parsed:
-        messages = []
+    elif is_array(parsed) and all(isinstance(item, str) for item in parsed):
+        messages = [Message("assistant", str(item)) for item in parsed]
     else:
         messages = [Message("assistant", content)] if isinstance(content, str) else []
     calls = parse(attributes.get("tool_calls"))
@@ -74,4 +85,4 @@ def _first(items: Sequence[object]) -> Mapping[str, object]:
     return first if is_object(first) else {}
 
 
-CONVENTION = Convention("span events", read, events=frozenset({CHOICE, CONTENT, DETAILS}))
+CONVENTION = Convention("span events", read, events=frozenset({CHOICE, CONTENT, DETAILS, ASSISTANT}))

@@ -163,7 +163,7 @@ class Deciding:
 
     def read_record(self, record: LogRecord) -> Found | None:
         """Read a log record: what a model said, for the span that the record names. None if it says nothing."""
-        name = event_name(record.event_name, record.attributes)
+        name = event_name(record.event_name, record.attributes, record.body)
         if name not in NAMES or not self.config.enabled or not record.span_id or not record.trace_id:
             return None
         try:

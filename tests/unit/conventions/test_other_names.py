@@ -1,0 +1,113 @@
+"""A model's output under names of its own, an agent's and a function's result, and what spans of those names are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from braintrust_run_output.conventions import generic_excerpt, kinds_of, read_completion, read_generic_output
+from emitted import T, call
+
+J = json.dumps
+
+SAID = [
+    ("gen_ai.output", T),
+    ("gen_ai.output.text", T),
+    ("gen_ai.response", T),
+    ("gen_ai.response.content", T),
+    ("gen_ai.response.content", J([{"type": "text", "text": T}])),
+    ("gen_ai.response.messages", J([{"role": "assistant", "content": T}])),
+    ("gen_ai.response.choices", J([{"message": {"role": "assistant", "content": T}, "finish_reason": "stop"}])),
+    ("llm.output_messages", J([{"message.role": "assistant", "message.content": T}])),
+    ("llm.output_messages", J([{"role": "assistant", "content": T}])),
+    ("llm.output_messages", J([{"message": {"role": "assistant", "content": T}}])),
+    ("llm.responses", J([{"role": "assistant", "content": T}])),
+    ("llm.completions.0.content", T),
+    ("response.model_output", T),
+    ("openclaw.content.output_messages", J([{"role": "assistant", "content": [{"type": "text", "text": T}]}])),
+    ("mastra.model_step.output", J({"text": T, "toolCalls": []})),
+    ("mastra.model_generation.output", J({"text": T, "object": None, "finishReason": "stop", "usage": {}})),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), SAID)
+def test_the_output_of_a_model(key, value):
+    assert read_completion({key: value}).render() == T
+
+
+def test_calls_of_tools_in_a_payload():
+    output = {"text": "", "toolCalls": [{"type": "tool-call", "payload": {"toolName": "f", "args": {"city": "Paris"}}}]}
+
+    completion = read_completion({"mastra.model_step.output": J(output)})
+
+    assert json.loads(completion.render()) == json.loads(call("f", '{"city":"Paris"}', id=None))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.output": "sunny", "gen_ai.tool.name": "get_weather"},
+        {"gen_ai.response.content": "sunny", "gen_ai.operation.name": "execute_tool"},
+        {"response.model_output": "<REDACTED>"},
+        {"gen_ai.response": '{"id": "r1", "model": "m", "usage": {"total_tokens": 3}}'},
+        {"llm.output_messages": "[]"},
+    ],
+    ids=str,
+)
+def test_what_no_model_said(attributes):
+    assert read_completion(attributes) is None
+
+
+RETURNED = [
+    {"mastra.span.type": "agent_run", "mastra.agent_run.output": J({"text": T, "files": []})},
+    {"mastra.span.type": "workflow_run", "mastra.workflow_run.output": J({"result": T})},
+    {"gen_ai.agent.output": T},
+    {"output-json": J(T)},
+    {"input": "What is the capital of France?", "output": T},
+    {"input": "q", "output": J({"text": T, "toolCalls": [{"toolName": "f"}], "finishReason": "stop", "steps": [1]})},
+]
+
+
+@pytest.mark.parametrize("attributes", RETURNED, ids=str)
+def test_the_result_of_an_agent_or_a_function(attributes):
+    assert read_completion(attributes) is None
+    assert read_generic_output(generic_excerpt(attributes)).render() == T
+
+
+def test_an_output_alone_says_nothing():
+    assert read_generic_output(generic_excerpt({"output": T})) is None
+
+
+def test_a_structured_answer_with_a_text_stays_whole():
+    attributes = {"input": "q", "output": '{"text": "Paris.", "sentiment": "good"}'}
+
+    assert json.loads(read_generic_output(generic_excerpt(attributes)).render()) == json.loads(attributes["output"])
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "kind"),
+    [
+        ("mastra.span.type", "model_step", "is_model"),
+        ("mastra.span.type", "agent_run", "is_agent"),
+        ("mastra.span.type", "mcp_tool_call", "is_tool"),
+        ("mastra.span.type", "scorer_run", "side"),
+        ("mastra.span.type", "processor_run", "side"),
+        ("mastra.span.type", "model_chunk", "is_silent"),
+        ("span.type", "claude_code.llm_request", "is_model"),
+        ("span.type", "llm_request", "is_model"),
+        ("span.type", "claude_code.tool", "is_tool"),
+        ("gen_ai.operation.name", "llm_call", "is_model"),
+        ("gen_ai.operation.name", "update_memory", "side"),
+        ("gen_ai.operation.name", "evaluate", "side"),
+        ("lmnr.span.type", "CACHED", "is_model"),
+    ],
+)
+def test_kinds(attribute, value, kind):
+    assert getattr(kinds_of({attribute: value}), kind)
+
+
+@pytest.mark.parametrize("case", [str.upper, str.title])
+def test_kinds_in_another_case(case):
+    assert read_completion({"langfuse.observation.type": case("generation"), "langfuse.observation.output": T})
+    assert read_completion({"langsmith.span.kind": case("llm"), "gen_ai.completion": J({"output": T})})

@@ -1,0 +1,291 @@
+"""Streams in place of what came of them, turns in pieces, and messages whose content is JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from braintrust_run_output.conventions import from_model_output, read_completion
+from braintrust_run_output.conventions.log_records import event_name, read_record
+from emitted import SpanEvent, T, call
+
+J = json.dumps
+KEY = "gen_ai.output.messages"
+FIRST, SECOND = T[:12], T[12:]
+
+
+def read(*messages):
+    completion = read_completion({KEY: J(messages)})
+    return None if completion is None else completion.render()
+
+
+def parts(*texts, role="assistant", **more):
+    return {"role": role, "parts": [{"type": "text", "content": text} for text in texts], **more}
+
+
+STREAMS = {
+    "anthropic": [
+        {"type": "message_start", "message": {"role": "assistant", "content": []}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": FIRST}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": SECOND}},
+        {"type": "message_stop"},
+    ],
+    "bedrock": [
+        {"messageStart": {"role": "assistant"}},
+        {"contentBlockDelta": {"delta": {"reasoningContent": {"text": "hm"}}, "contentBlockIndex": 0}},
+        {"contentBlockDelta": {"delta": {"text": FIRST}, "contentBlockIndex": 1}},
+        {"contentBlockDelta": {"delta": {"text": SECOND}, "contentBlockIndex": 1}},
+        {"messageStop": {"stopReason": "end_turn"}},
+    ],
+    "google": [
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "hm", "thought": True}]}}]},
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": FIRST}]}}]},
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": SECOND}]}, "finishReason": "STOP"}]},
+    ],
+    "ollama chat": [
+        {"model": "m", "message": {"role": "assistant", "content": FIRST}, "done": False},
+        {"model": "m", "message": {"role": "assistant", "content": SECOND}, "done": True},
+    ],
+    "ollama generate": [
+        {"model": "m", "response": FIRST, "done": False},
+        {"model": "m", "response": SECOND, "done": True},
+    ],
+    "responses, not finished": [
+        {"type": "response.created", "response": {}},
+        {"type": "response.output_text.delta", "delta": FIRST},
+        {"type": "response.output_text.delta", "delta": SECOND},
+    ],
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize("encode", [J, lambda value: value], ids=["text", "native"])
+def test_the_text_of_a_stream(stream, encode):
+    assert from_model_output(encode(stream), "x").render() == T
+
+
+CALLS = {
+    "anthropic": [
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
+        },
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"a"'}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": ":1}"}},
+    ],
+    "bedrock": [
+        {"contentBlockStart": {"start": {"toolUse": {"toolUseId": "c1", "name": "f"}}, "contentBlockIndex": 0}},
+        {"contentBlockDelta": {"delta": {"toolUse": {"input": '{"a"'}}, "contentBlockIndex": 0}},
+        {"contentBlockDelta": {"delta": {"toolUse": {"input": ":1}"}}, "contentBlockIndex": 0}},
+    ],
+    "responses": [
+        {"type": "response.created", "response": {}},
+        {
+            "type": "response.output_item.done",
+            "output_index": 0,
+            "item": {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'},
+        },
+    ],
+    "google": [
+        {"candidates": [{"content": {"parts": [{"functionCall": {"id": "c1", "name": "f", "args": {"a": 1}}}]}}]},
+        {"candidates": [{"content": {"parts": [{"text": ""}]}, "finishReason": "STOP"}]},
+    ],
+}
+
+
+@pytest.mark.parametrize("stream", CALLS.values(), ids=CALLS)
+def test_the_calls_of_a_stream(stream):
+    assert json.loads(from_model_output(stream, "x").render()) == json.loads(call("f", '{"a":1}', id="c1"))
+
+
+def test_a_list_that_only_looks_like_a_stream_is_an_answer():
+    answer = J([{"type": "city", "name": "Paris"}, {"type": "city", "name": "Lyon"}])
+
+    assert from_model_output(answer, "x").render() == answer
+
+
+# --- gen_ai.output.messages ------------------------------------------------------------------------------------------
+
+
+def test_pieces_of_a_turn_that_are_not_finished():
+    assert read(parts(FIRST, finish_reason=None), parts(SECOND, finish_reason="stop")) == T
+
+
+def test_contents_of_google_that_follow_each_other():
+    first, second = ({"role": "model", "parts": [{"text": text}]} for text in (FIRST, SECOND))
+
+    assert read(first, second) == T
+
+
+@pytest.mark.parametrize("reason", ["stop", None])
+def test_choices_are_no_pieces(reason):
+    said = json.loads(read(parts("a", finish_reason=reason), parts("b", finish_reason=reason)))
+
+    assert [message["content"] for message in said] == ["a", "b"]
+
+
+def test_what_the_system_has_finished_is_the_model_s():
+    assert read(parts(T, role="system", finish_reason="stop")) == T
+    assert read(parts(T, role="system")) is None
+
+
+def test_a_list_of_one_list():
+    assert read_completion({KEY: J([[parts(T)]])}).render() == T
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": {"city": "Paris"}},
+        {"role": "assistant", "parts": [{"type": "text", "content": {"city": "Paris"}}]},
+        {"role": "assistant", "parts": [{"type": "object", "object": {"city": "Paris"}}]},
+        {"role": "assistant", "parts": [{"type": "json", "content": {"city": "Paris"}}]},
+    ],
+    ids=str,
+)
+def test_json_in_place_of_a_text(message):
+    assert read(message) == '{"city":"Paris"}'
+
+
+@pytest.mark.parametrize(
+    "content", [{"type": "image", "data": "aGk="}, {"reasoningContent": {"text": "hm"}}, {}], ids=str
+)
+def test_an_object_that_is_a_block_is_no_answer(content):
+    assert read({"role": "assistant", "content": content}) is None
+
+
+def test_a_text_with_annotations():
+    assert read({"role": "assistant", "content": [{"type": "text", "text": {"value": T, "annotations": []}}]}) == T
+
+
+def test_arguments_that_are_json_in_json():
+    part = {"type": "tool_call", "id": "c1", "name": "f", "arguments": J('{"a":1}')}
+
+    assert json.loads(read({"role": "assistant", "parts": [part]})) == json.loads(call("f", '{"a":1}', id="c1"))
+
+
+# --- providers' responses in texts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"results": [{"generated_text": T, "stop_reason": "eos"}]},
+        {"inputTextTokenCount": 3, "results": [{"tokenCount": 8, "outputText": T, "completionReason": "FINISH"}]},
+        {"outputs": [{"text": T, "stop_reason": "stop"}]},
+        {"model": "m", "response": T, "done": True, "context": [1, 2]},
+        {"text": T, "finishReason": "stop", "usage": {"totalTokens": 3}},
+        {"content": T, "finish_reason": "stop", "usage": {"total_tokens": 3}},
+        {"generations": [[{"text": T}]]},
+        [{"generated_text": T}],
+    ],
+    ids=str,
+)
+def test_a_response_that_no_model_would_say(response):
+    assert from_model_output(J(response), "x").render() == T
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"text": "Paris."},
+        {"results": [{"text": "Paris.", "score": 1}]},
+        {"name": "Aspirin", "usage": "twice a day"},
+        {"message": "Paris.", "model": "T"},
+    ],
+    ids=str,
+)
+def test_an_answer_in_json_stays_whole(answer):
+    assert from_model_output(J(answer), "x").render() == J(answer)
+
+
+def test_an_object_that_was_asked_for():
+    response = {"object": {"city": "Paris"}, "finishReason": "stop", "usage": {"totalTokens": 3}}
+
+    assert from_model_output(J(response), "x").render() == '{"city":"Paris"}'
+
+
+# --- OpenInference ---------------------------------------------------------------------------------------------------
+
+LLM = {"openinference.span.kind": "LLM"}
+MESSAGE = "llm.output_messages.0.message."
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {f"{MESSAGE}refusal": T},
+        {f"{MESSAGE}contents.0.message_content.type": "refusal", f"{MESSAGE}contents.0.message_content.text": T},
+        {f"{MESSAGE}contents.0.message_content.type": "output_text", f"{MESSAGE}contents.0.message_content.text": T},
+        {
+            f"{MESSAGE}contents.0.message_content.type": "audio",
+            f"{MESSAGE}contents.0.message_content.audio.audio.transcript": T,
+        },
+        {"output.audio.transcript": T},
+    ],
+    ids=str,
+)
+def test_refusals_and_transcripts(attributes):
+    assert read_completion({**LLM, f"{MESSAGE}role": "assistant", **attributes}).render() == T
+
+
+# --- events and records ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.completion": (T,)},
+        {"gen_ai.completion": J([T])},
+    ],
+    ids=str,
+)
+def test_a_list_of_texts_in_an_event(attributes):
+    assert read_completion({}, [SpanEvent("gen_ai.content.completion", attributes)]).render() == T
+
+
+ASKED = SpanEvent("gen_ai.user.message", {"content": "What is the capital of France?"})
+REPLIED = SpanEvent("gen_ai.assistant.message", {"content": T})
+
+
+def test_the_last_message_of_an_assistant_is_the_output_where_there_is_no_choice():
+    said = {"content": {"text": {"value": T, "annotations": []}}, "role": "assistant"}
+
+    assert read_completion({}, [ASKED, REPLIED]).render() == T
+    assert read_completion({}, [ASKED, SpanEvent("gen_ai.assistant.message", {"gen_ai.event.content": J(said)})])
+
+
+def test_an_earlier_turn_is_no_output():
+    assert read_completion({}, [ASKED, REPLIED, ASKED]) is None
+    assert read_completion({}, [ASKED, REPLIED, ASKED, SpanEvent("gen_ai.choice", {"message": "Lyon."})]).render() == (
+        "Lyon."
+    )
+    assert read_completion({}, [ASKED, REPLIED, SpanEvent("gen_ai.choice", {"index": 0})]) is None
+
+
+@pytest.mark.parametrize("texts", [f'["{T}"]', T], ids=["list", "text"])
+def test_a_record_without_a_name(texts):
+    body = f"Chat Model Completion:\n{texts}"
+
+    assert read_record(event_name(None, {}, body), body, {}).render() == T
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["Chat Model Completion:\n[]", "Chat Model Prompt Content:\n[]", 'He said: "Chat Model Completion:"'],
+    ids=str,
+)
+def test_a_record_that_says_nothing(body):
+    name = event_name(None, {}, body)
+
+    assert name is None or read_record(name, body, {}) is None
+
+
+def test_a_record_with_the_reply_in_an_attribute():
+    attributes = {"event.name": "assistant_response", "response": T, "model": "claude"}
+
+    assert read_record(event_name(None, attributes), "claude_code.assistant_response", attributes).render() == T
