@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from . import witness
 from .kept import Kept, order_of
 from .outcome import Outcome, Placed
+from .witness import LONG_ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -148,7 +149,16 @@ class Run:
         last = self._last(main, side)
         if last is None:
             return None
-        return self._by_witness(last, main, side, own) or _alone(Rule.LAST, last)
+        return self._by_witness(last, main, side, own) or self._after_failure(last, own) or _alone(Rule.LAST, last)
+
+    def _after_failure(self, last: Placed, own: Outcome | None) -> Choice | None:
+        """Return the text that the root put out itself where the call of a model after the last completion failed."""
+        failed = self._kept.silent
+        if own is None or failed is None or not failed.has_failed or failed.start < last.outcome.end:
+            return None
+        text = None if own.generic is None else own.generic.text
+        is_told = text is not None and len(text) >= LONG_ENOUGH and not text.lstrip().startswith(("{", "["))
+        return _own_generic(own) if is_told else None
 
     def _by_witness(
         self, last: Placed, main: Sequence[Placed], side: Sequence[Placed], own: Outcome | None

@@ -23,8 +23,13 @@ LONG_ENOUGH = 20
 
 _MOST_LINES = 100
 
-_ANSWERS = ("answer", "final_answer")
-_OTHER_ANSWERS = ("output", "response", "result")
+_ANSWERS = (
+    ("answer", "final_answer"),
+    ("output", "response", "result"),
+    ("reply", "generation", "completion", "final", "final_output", "final_response", "message"),
+)
+"""How a state calls its answer, the surest names first."""
+_DEEPEST = 4
 
 
 class Found(NamedTuple):
@@ -64,6 +69,8 @@ def read(
     state = _parsed(text)
     if state is None:
         return said.by_text(text)
+    if isinstance(state, list) and len(state) > 1 and all(isinstance(item, str) for item in state):  # streamed
+        text = "".join(state).strip()
     return said.equal_to(text) or _asked_for(state, main, is_executed) or said.by_state(state) or said.around(text)
 
 
@@ -105,13 +112,16 @@ class _Below:
         return None if found is None else Found(found, self._itself(text))
 
     def _within(self, text: str) -> Found | None:
-        """Return the last completion that a text contains, or the text if those that it contains ran at one time."""
+        """Return the last completion that a text contains, or the text where code has put it together.
+
+        So it has if those that it contains ran at one time, or are all that there is in it.
+        """
         parts = [(entry, said) for entry, said in self._entries if self._may_name(entry, said) and _is_part(said, text)]
         whole = [entry for entry, said in parts if not any(said != other and said in other for _, other in parts)]
         whole.sort(key=lambda entry: entry.outcome.order)
         if not whole:
             return None
-        if any(
+        if _is_all(text, whole) or any(
             later.outcome.start < earlier.outcome.end and later.text != earlier.text
             for earlier, later in pairwise(whole)
         ):
@@ -172,17 +182,38 @@ def _is_part(part: str, whole: str) -> bool:
     return before.rstrip(" \t").endswith((":", "\n"))
 
 
-def _answer_in(state: object) -> str | None:
-    """Return a state's text under ``answer``, else the one of ``output``, ``response``, ``result`` that it has."""
-    if not isinstance(state, dict):
+def _is_all(text: str, parts: Sequence[Placed]) -> bool:
+    """Whether a text is several others, on lines of their own as they were said, with nothing to read between them."""
+    at = 0
+    for part in parts:
+        said = (part.text or "").strip()
+        found = text.find(said, at)
+        between = text[at:found]
+        if found < 0 or any(map(str.isalnum, between)) or (at and "\n" not in between):
+            return False
+        at = found + len(said)
+    return len(parts) > 1 and not any(map(str.isalnum, text[at:]))
+
+
+def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:
+    """Return a state's text under ``answer`` or the like; or that of the one object in it that has one."""
+    if isinstance(state, str):
+        state = _parsed(state)
+    if not isinstance(state, dict) or not depth:
         return None
-    names = [name for name in _ANSWERS if name in state] or [name for name in _OTHER_ANSWERS if name in state]
-    value = state[names[0]] if len(names) == 1 else None
-    return value.strip() or None if isinstance(value, str) else None
+    for alike in _ANSWERS:
+        names = [name for name in alike if name in state]
+        if names:
+            value = state[names[0]] if len(names) == 1 else None
+            if isinstance(value, str) and _parsed(value) is None:
+                return value.strip() or None
+            break
+    inside = [found for value in state.values() if (found := _answer_in(value, depth - 1)) is not None]
+    return inside[0] if len(inside) == 1 else None
 
 
 def _held_in(state: object) -> tuple[set[str], list[object]]:
-    """Return the strings in a state, stripped, and the objects and arrays in it."""
+    """Return the strings in a state, stripped, and the objects and arrays in it, also those in strings of JSON."""
     strings: set[str] = set()
     containers: list[object] = []
     waiting = [state]
@@ -190,6 +221,8 @@ def _held_in(state: object) -> tuple[set[str], list[object]]:
         one = waiting.pop()
         if isinstance(one, str):
             strings.add(one.strip())
+            if (inside := _parsed(one)) is not None:
+                waiting.append(inside)
         elif isinstance(one, (dict, list)):
             containers.append(one)
             waiting.extend(one.values() if isinstance(one, dict) else one)

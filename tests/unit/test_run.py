@@ -89,6 +89,32 @@ def test_a_retry_after_a_failure_is_the_answer():
     assert Trace().add("llm 1", is_model=True, has_failed=True).add("llm 2", says=ANSWER).value() == ANSWER
 
 
+SORRY = "Sorry, something went wrong."
+
+
+def test_what_the_root_says_itself_after_the_last_call_failed():
+    trace = Trace().add("router", says="billing").add("llm", is_model=True, has_failed=True)
+
+    assert trace.choose(returns=SORRY).rule is Rule.GENERIC
+    assert trace.value(returns=SORRY) == SORRY
+    assert trace.value() == "billing"
+    assert trace.value(returns="ok") == "billing"
+    assert trace.value(returns='{"status": "failed", "reason": "timeout"}') == "billing"
+
+
+def test_a_call_that_failed_before_or_around_the_last_completion_changes_nothing():
+    assert Trace().add("llm", is_model=True, has_failed=True).add("again", says=ANSWER).value(returns=SORRY) == ANSWER
+    around = Trace().add("llm", "outer", says=ANSWER, at=(1, 2)).add("outer", is_model=True, has_failed=True, at=(0, 3))
+    assert around.value(returns=SORRY) == ANSWER
+    assert Trace().add("llm", says=ANSWER).add("silent", is_model=True).value(returns=SORRY) == ANSWER
+
+
+def test_a_title_that_failed_changes_nothing():
+    trace = Trace().add("llm", says=ANSWER).add("title", is_model=True, has_failed=True)
+
+    assert trace.value(returns=f"{ANSWER} (from a book)") == ANSWER
+
+
 def test_a_failed_root_gets_its_descendants_completion():
     assert Trace().add("llm", says=ANSWER).value(has_failed=True) == ANSWER
 

@@ -132,6 +132,27 @@ def test_two_branches_in_parallel_that_said_the_same_are_not_merged():
     assert trace.value(returns=f"{ANSWER} {ANSWER}") == ANSWER
 
 
+PARTS = ("The first part is long enough.", "The second part is long enough.")
+
+
+@pytest.mark.parametrize(
+    ("returns", "is_joined"),
+    [
+        ("\n".join(PARTS), True),
+        ("\n\n---\n\n".join(PARTS), True),
+        ("- " + "\n- ".join(PARTS) + "\n", True),
+        (" ".join(PARTS), False),
+        ("\nThen:\n".join(PARTS), False),
+        ("\n".join(PARTS) + "\nSource: a book", False),
+        ("\n".join(PARTS[::-1]), False),
+    ],
+)
+def test_parts_that_code_has_put_together_line_by_line(returns, is_joined):
+    trace = Trace().add("part 1", says=PARTS[0]).add("part 2", says=PARTS[1]).add("title", says=TITLE)
+
+    assert trace.value(returns=returns) == (returns.strip() if is_joined else PARTS[1])
+
+
 def test_a_map_reduce():
     trace = Trace()
     for n in range(3):
@@ -155,9 +176,41 @@ def test_a_map_reduce_with_a_late_mapper():
 # --- a state ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["answer", "final_answer", "output", "response", "result"])
+@pytest.mark.parametrize(
+    "name",
+    ["answer", "final_answer", "output", "response", "result", "reply", "generation", "final_output", "message"],
+)
 def test_a_states_text_under_a_telling_name_is_a_witness(name):
     assert titled().value(returns=json.dumps({"title": TITLE, name: ANSWER, "question": "?"})) == ANSWER
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"status": "ok", "data": {"answer": ANSWER, "title": TITLE}},
+        {"status": 200, "body": json.dumps({"reply": ANSWER, "title": TITLE})},
+        {"status": 200, "body": json.dumps([{"role": "assistant", "content": ANSWER}])},
+        {"response": {"reply": ANSWER}, "title": TITLE},
+    ],
+    ids=str,
+)
+def test_the_one_object_in_a_state_that_has_an_answer(state):
+    assert titled().value(returns=json.dumps(state)) == ANSWER
+
+
+def test_of_several_objects_that_have_an_answer_none_is_asked():
+    state = {"first": {"answer": ANSWER}, "second": {"answer": TITLE}}
+
+    assert titled().value(returns=json.dumps(state)) == TITLE
+
+
+def test_a_list_of_the_pieces_of_a_completion():
+    assert titled().value(returns=json.dumps([ANSWER[:5], ANSWER[5:9], ANSWER[9:]])) == ANSWER
+
+
+def test_a_list_of_strings_that_are_no_pieces_changes_nothing():
+    assert titled().value(returns=json.dumps([ANSWER, "more"])) == ANSWER
+    assert titled().value(returns=json.dumps(["some", "more"])) == TITLE
 
 
 def test_a_states_answer_counts_before_its_output():

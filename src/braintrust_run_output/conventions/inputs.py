@@ -23,6 +23,7 @@ _INDEXED = (
     ("braintrust.input", indexed.messages_at),
     ("llm.input_messages", openinference.messages_at),
     ("gen_ai.prompt", indexed.messages_at),
+    ("llm.prompts", indexed.messages_at),
 )
 """Prefixes under which messages are flattened, and what reads them."""
 _PREFIXES = tuple(f"{prefix}." for prefix, _ in _INDEXED)
@@ -68,6 +69,18 @@ _WHOLE = (
     "agentops.session.input",
     "mirascope.trace.arg_values",
     "langfuse.trace.input",
+    "gen_ai.input",
+    "gen_ai.input.text",
+    "gen_ai.request.content",
+    "llm.input_messages",
+    "openclaw.content.input_messages",
+    "mastra.model_step.input",
+    "mastra.model_generation.input",
+    "mastra.agent_run.input",
+    "mastra.workflow_run.input",
+    "gen_ai.agent.input",
+    "user_prompt",
+    "input-json",
 )
 """Attributes that hold the whole input, the most exact first."""
 _COMPANIONS = {
@@ -81,7 +94,8 @@ _ALL_COMPANIONS = frozenset[str]().union(*_COMPANIONS.values())
 
 _FIRST = ("llm.input_messages.0.message.role", "llm.input_messages.0.message.content",
           "llm.input_messages.0.message.contents.0.message_content.text", "gen_ai.prompt.0.role",
-          "gen_ai.prompt.0.content", "braintrust.input.0.role", "braintrust.input.0.content")  # fmt: skip
+          "gen_ai.prompt.0.content", "braintrust.input.0.role", "braintrust.input.0.content",
+          "llm.prompts.0.role", "llm.prompts.0.content")  # fmt: skip
 _CONVERSATIONS = frozenset({"pydantic_ai.all_messages", "all_messages_events", "events"})
 """Attributes that hold the output as well."""
 
