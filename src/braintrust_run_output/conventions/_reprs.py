@@ -9,11 +9,20 @@ from __future__ import annotations
 import ast
 import re
 
-_REPR = r"\[?[A-Z]\w*\(\w+=.*(?:\)|\.\.\.)\]?|<\w+\(.*\)>"
-_STARTS_LIKE = re.compile(r"\[?[A-Z]\w*\(\w+=|\[?\{['\"]|\[\]")
+_REPR = r"\[?[A-Z]\w*\(\s*\w+=.*(?:\)|\.\.\.)\]?|<\w+\(.*\)>"
+_STARTS_LIKE = re.compile(r"\[?[A-Z]\w*\(\s*\w+=|\[?\{['\"]|\[\]")
 _ENUM = re.compile(r"<\w+(?:\.\w+)*: ('(?:[^'\\]|\\.)*'|-?\d+)>")
 _OBJECT = re.compile(r"<[\w.]+(?: object)?(?: at 0x[0-9a-f]+)?>")
 _FIELD = re.compile(r"(?:^| )([a-z]\w*)=")
+_MESSAGES = {
+    "AIMessage": "ai",
+    "AIMessageChunk": "ai",
+    "HumanMessage": "human",
+    "SystemMessage": "system",
+    "ToolMessage": "tool",
+    "FunctionMessage": "function",
+}
+"""The classes of messages that do not say in a field whose they are, and how these are called where they do."""
 _MOST_FIELDS = 40
 _LONGEST = 100_000
 _LONGEST_FIELDS = 10_000
@@ -71,7 +80,9 @@ def _parsed(source: str) -> object:
 
 def _value_of(node: ast.AST) -> object:
     if isinstance(node, ast.Call):
-        return {keyword.arg: _value_of(keyword.value) for keyword in node.keywords if keyword.arg}
+        fields = {keyword.arg: _value_of(keyword.value) for keyword in node.keywords if keyword.arg}
+        kind = _MESSAGES.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        return fields if kind is None else {"type": kind, **fields}
     if isinstance(node, ast.Dict):
         return {str(_value_of(key)): _value_of(value) for key, value in zip(node.keys, node.values, strict=True) if key}
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):

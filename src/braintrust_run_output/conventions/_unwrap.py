@@ -11,12 +11,12 @@ from __future__ import annotations
 from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
-from ._json import Object, compact, is_array, is_object, looks_like_json, parse
+from ._json import Array, Object, compact, is_array, is_object, looks_like_json, parse
 from ._no_answer import BESIDE_A_TEXT, is_not_said
-from ._reprs import is_repr, read_repr
+from ._reprs import is_repr, read_fields, read_repr
 from ._responses import find_messages, read_response
 
-_WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message")
+_WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message", "final_output")
 """Keys whose value is the output, whatever stands beside them."""
 _WRAPPERS_ALONE = frozenset(
     {"result", "generated_text", "output_text", "text", "content", "completion", "final_output"}
@@ -28,7 +28,11 @@ _BESIDE_AN_ANSWER = frozenset({
 })  # fmt: skip
 """Keys that may stand beside ``answer`` without being part of a structured answer."""
 _ASKED = frozenset({"question", "query", "input", "inputs", "chat_history"})
-_ANSWERS = ("answer", "result")
+_ANSWERS = ("answer", "result", "generation", "text")
+_INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
+"""Keys of what may stand below one other key: the name of a LangGraph node, ``data`` ..."""
+_FIELDS = "content="
+"""How the ``str`` of a LangChain message begins."""
 _ALTERNATIVES = ("choices", "candidates", "generations")
 """Keys that give a provider's whole response away."""
 _NOTHING = ("", "null", "None")
@@ -70,6 +74,8 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
 
 def _revived(value: object) -> object:
     """Return what the repr of an object says, or a list of such; None if the value is none, or cannot be read."""
+    if isinstance(value, str) and value.startswith(_FIELDS):
+        return read_fields(value)
     if isinstance(value, str):
         return read_repr(value) if is_repr(value) or value.startswith(_LITERAL) else None
     if not is_array(value) or not value or not all(isinstance(item, str) and is_repr(item) for item in value):
@@ -83,9 +89,16 @@ def _messages_in(value: object) -> list[Message] | None:
         return read_messages(value[-1] if is_array(value) and all(map(is_of_autogen, value)) else value)
     if is_items(value):
         return read_response(value)
+    if is_array(value) and value and all(map(_is_event, value)):  # of Google's ADK
+        return read_messages([event["content"] for event in value if is_object(event)])
     if is_array(value) and value and is_object(value[0]) and ("choices" in value[0] or "response" in value[0]):
         return find_messages(value)
     return read_messages({"content": value}) if is_content_blocks(value) else None
+
+
+def _is_event(item: object) -> bool:
+    content = item.get("content") if is_object(item) else None
+    return is_object(content) and is_array(content.get("parts"))
 
 
 def _response_in(value: object) -> list[Message] | None:
@@ -98,8 +111,10 @@ def _response_in(value: object) -> list[Message] | None:
 
 def _inside(value: object) -> object:
     """Return what a known wrapper holds, or a list of one; the value itself if it is none."""
+    if is_array(value):
+        return _last_of(value)
     if not is_object(value):
-        return value[0] if is_array(value) and len(value) == 1 else value
+        return value
     if value.get("structured_response") is not None:  # a LangGraph agent's answer of a given shape
         return value["structured_response"]
     if is_array(messages := value.get("messages")) and (messages or len(value) == 1):
@@ -129,4 +144,14 @@ def _alone(value: Object) -> object:
     ((key, only),) = value.items()
     if key in _WRAPPERS_ALONE and (isinstance(only, str) or is_object(only)):
         return only
-    return only if is_object(only) and (not only.keys().isdisjoint(_WRAPPERS) or is_not_said(only)) else value
+    return only if is_object(only) and (not only.keys().isdisjoint(_INSIDE) or is_not_said(only)) else value
+
+
+def _last_of(items: Array) -> object:
+    """Return what a list of one holds, or the last message in what the nodes of a LangGraph have put out in turn."""
+    if len(items) == 1:
+        return items[0]
+    updates = [inside for item in items if is_object(item) and len(item) == 1 for inside in item.values()]
+    is_stream = bool(items) and len(updates) == len(items)
+    messages = [one["messages"] for one in updates if is_object(one) and is_array(one.get("messages"))]
+    return messages[-1] if is_stream and messages else items
