@@ -113,7 +113,10 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "agentops.span.kind": _COMMON,
     "span.type": _COMMON | _MONOCLE | _CLAUDE_CODE,  # Monocle, VoltAgent, Claude Code
     "mastra.span.type": _COMMON | _MASTRA,
-    "gen_ai.span.kind": _COMMON,  # Alibaba's LoongSuite
+    "gen_ai.span.kind": _COMMON,  # Alibaba's LoongSuite, traceAI
+    "fi.span.kind": _COMMON,  # traceAI
+    "confident.span.type": _COMMON,  # DeepEval
+    "honeyhive_event_type": _COMMON,
     "haystack.component.type": _COMMON | _words(_Kind.MODEL, "generator") | _words(_Kind.TOOL, "invoker"),
     "rail.type": _NEMO,
     "sentry.op": _SENTRY,

@@ -12,7 +12,7 @@ was the answer::
     logfire.msg_template     "Calling {q}"
     return                   "The capital of France is Paris."
 
-On spans that Laminar calls ``LLM`` it is the model's output.
+On spans that Laminar calls ``LLM``, DeepEval ``llm``, HoneyHive ``model``, it is the model's output.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _LAMINAR = "lmnr.span.output"
+_TRACED = ("confident.span.output", "honeyhive_outputs.result")
+"""What others call what a traced function returned, or a model where the span says that it is one."""
 _LOGFIRE = "return"
 _LOGFIRE_MARKS = frozenset({"logfire.msg_template", "logfire.span_type"})
 _RETURNED = (
@@ -40,6 +42,22 @@ _RETURNED = (
     *(f"mastra.{kind}.output" for kind in ("agent_run", "workflow_run", "workflow_step", "generic")),
     "mastra.output",
     "output-json",
+    *_TRACED,
+    "agno.agent.response_content",
+    "agno.team.response_content",
+    "crewai.crew.final_output",
+    "crewai.crew.output",
+    "crewai.flow.result",
+    "confident.trace.output",
+    "dspy.signature.result",
+    "gen_ai.agent.final_result",
+    "gen_ai.framework.pipeline.output_data",
+    "gen_ai.workflow.output",
+    "langgraph.graph.final_response",
+    "phidata.agent.response",
+    "workflow.final_output",
+    "workflow.output",
+    "xpander.session.final_result",
     *(f"agentops.{kind}.output" for kind in ("entity", "session", "workflow", "agent", "operation", "task", "chain")),
 )
 
@@ -56,8 +74,11 @@ def read_returned(attributes: Attributes, _events: Sequence[Event], _scope: str)
 
 def read_model(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of a model."""
-    return from_model_output(attributes[_LAMINAR], _LAMINAR) if is_model(attributes) else None
+    if not is_model(attributes):
+        return None
+    found = (from_model_output(attributes[key], key) for key in (_LAMINAR, *_TRACED) if key in attributes)
+    return next((completion for completion in found if completion is not None), None)
 
 
 RETURNED = Convention("decorated function", read_returned, keys=frozenset({*_RETURNED, _LOGFIRE}), needs=_LOGFIRE_MARKS)
-LAMINAR_MODEL = Convention("Laminar model", read_model, keys=frozenset({_LAMINAR}))
+MODEL = Convention("traced model", read_model, keys=frozenset({_LAMINAR, *_TRACED}))

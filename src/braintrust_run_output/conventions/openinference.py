@@ -12,9 +12,10 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
     llm.choices.0.completion.text                                              "The capital of France is Paris."
     output.value                                                               "The capital of France is Paris."
 
-Contents of type ``reasoning`` are left out, indexes may have gaps or begin later (items that are no messages), texts
-may be ``message.content.0`` (claude-agent-sdk), and DSPy's stand between markers. ``output.value`` is a model's output,
-as a last resort, on LLM spans only (text, or a provider's whole response; other JSON is the request of a helper); on
+traceAI writes the same under ``gen_ai.output.messages``, and the kind as ``gen_ai.span.kind``. Contents of type
+``reasoning`` are left out, indexes may have gaps or begin later (items that are no messages), texts may be
+``message.content.0`` (claude-agent-sdk), and DSPy's stand between markers. ``output.value`` is a model's output, as a
+last resort, on LLM spans only (text, or a provider's whole response; other JSON is the request of a helper); on
 agents and chains it is a generic output.
 """
 
@@ -50,7 +51,8 @@ _ARGUMENTS = "tool_call.function.arguments"
 _ID = "tool_call.id"
 _CHOICE = "llm.choices.{}.completion.text"
 _OUTPUT = "output.value"
-_KIND = "openinference.span.kind"
+_KINDS = ("openinference.span.kind", "gen_ai.span.kind", "fi.span.kind")
+_GEN_AI = "gen_ai.output.messages"
 _MIME_TYPE = "output.mime_type"
 _JSON = "application/json"
 _FUNCTION_CALL = "function_call_name", "function_call_arguments_json"
@@ -64,7 +66,7 @@ _HOSTED_IDS = ("srvtoolu_", "mcptoolu_")
 """How Anthropic's ids of such calls begin."""
 _WIDEST_GAP = 4
 _TEXT_TYPES = ("", "text", "output_text", "refusal")
-_TRANSCRIPT = "audio.audio.transcript"
+_TRANSCRIPTS = ("audio.audio.transcript", "audio.transcript")
 _SPOKEN = "output.audio.transcript"
 
 
@@ -131,13 +133,17 @@ def _blocks(own: Attributes, message: str) -> Iterator[tuple[str, str]]:
         block = f"{message}contents.{index}.message_content."
         kind, text = own.get(f"{block}type"), own.get(f"{block}text")
         if kind is None and text is None:
-            text = own.get(f"{message}content.{index}", own.get(f"{block}{_TRANSCRIPT}"))
+            text = own.get(f"{message}content.{index}", _transcript(own, block))
             return None if text is None else ("", str(text))
         if text is None and kind == "audio":
-            return "", str(own.get(f"{block}{_TRANSCRIPT}", ""))
+            return "", _transcript(own, block) or ""
         return str(kind or ""), text if isinstance(text, str) else ""
 
     return _numbered(read)
+
+
+def _transcript(own: Attributes, block: str) -> str | None:
+    return next((str(text) for key in _TRANSCRIPTS if (text := own.get(block + key)) is not None), None)
 
 
 def _numbered(read: Callable[[int], T | None]) -> Iterator[T]:
@@ -174,6 +180,11 @@ def _tool_calls(attributes: Attributes, prefix: str) -> Iterator[ToolCall]:
     return _numbered(read)
 
 
+def read_gen_ai_messages(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
+    """Return the output messages that stand under the name of OpenTelemetry's."""
+    return from_messages(messages_at(attributes, _GEN_AI), f"{_GEN_AI}.*")
+
+
 def read_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the texts of legacy completions."""
     texts = takewhile(lambda text: text is not None, (attributes.get(_CHOICE.format(index)) for index in count()))
@@ -181,7 +192,8 @@ def read_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) 
 
 
 def _is_llm(attributes: Attributes) -> bool:
-    return str(attributes.get(_KIND)).rpartition(".")[2].upper() == "LLM"  # or the str of the enumeration's member
+    kind = next((kind for name in _KINDS if (kind := attributes.get(name)) is not None), None)
+    return str(kind).rpartition(".")[2].upper() == "LLM"  # or the str of the enumeration's member
 
 
 def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
@@ -233,6 +245,11 @@ MESSAGES = Convention(
     read_output_messages,
     keys=frozenset(first + key for first in _FIRST for key in _MESSAGE_KEYS),
 )
+GEN_AI_MESSAGES = Convention(
+    "traceAI messages",
+    read_gen_ai_messages,
+    keys=frozenset(f"{_GEN_AI}.{number}.message.{key}" for number in range(2) for key in _MESSAGE_KEYS),
+)
 CHOICES = Convention("OpenInference choices", read_choices, keys=frozenset({_CHOICE.format(0)}))
 LLM_OUTPUT = Convention("OpenInference LLM output", read_llm_output, keys=frozenset({_OUTPUT, _SPOKEN}))
-OUTPUT = Convention("OpenInference output", read_output, keys=frozenset({_OUTPUT}), needs=frozenset({_KIND}))
+OUTPUT = Convention("OpenInference output", read_output, keys=frozenset({_OUTPUT}), needs=frozenset(_KINDS))

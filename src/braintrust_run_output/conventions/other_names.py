@@ -32,13 +32,13 @@ _SAID = (
     "gen_ai.output", "gen_ai.output.text", "gen_ai.output.content", "gen_ai.response", "gen_ai.response.content",
     "gen_ai.response.output", "gen_ai.completion.content", "gen_ai.completion.text", "gen_ai.content.completion",
     "llm.output", "llm.response", "llm.response.content", "llm.response.text", "llm.completion",
-    "response.model_output",
+    "response.model_output", "streaming.final_content",
 )  # fmt: skip
 """Names of what a model said."""
 _RESPONDED = (
     "gen_ai.response.messages", "gen_ai.response.message", "gen_ai.response.choices", "llm.output_messages",
     "llm.responses", "openclaw.content.output_messages", "mastra.model_step.output", "mastra.model_generation.output",
-    "mastra.model_inference.output", "mastra.llm_generation.output",
+    "mastra.model_inference.output", "mastra.llm_generation.output", "openai_agents.outputs",
 )  # fmt: skip
 """Names of what holds what a model said."""
 _FLAT = "message."

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _KEY = "output"
-_KEYS = (_KEY, "llm.generated_message")
-"""promptflow: where the output is a stream, the message that came of it."""
+_KEYS = (_KEY, "llm.generated_message", "text_output")
+"""promptflow: where the output is a stream, the message that came of it; Pipecat: what a speaking model wrote."""
 _TRACED = frozenset({"span_type", "input", "inputs"})
 """What a span of a function has beside its output: promptflow's kind, or what it was given."""
 _MODELS = ("gen_ai.request.model", "gen_ai.response.model")

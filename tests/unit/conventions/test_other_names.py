@@ -25,6 +25,9 @@ SAID = [
     ("llm.responses", J([{"role": "assistant", "content": T}])),
     ("llm.completions.0.content", T),
     ("response.model_output", T),
+    ("streaming.final_content", T),
+    ("openai_agents.outputs", J({"output": [{"type": "message", "content": [{"type": "output_text", "text": T}]}]})),
+    ("gen_ai.output.messages.0.message.content", T),
     ("openclaw.content.output_messages", J([{"role": "assistant", "content": [{"type": "text", "text": T}]}])),
     ("mastra.model_step.output", J({"text": T, "toolCalls": []})),
     ("mastra.model_generation.output", J({"text": T, "object": None, "finishReason": "stop", "usage": {}})),
@@ -34,6 +37,34 @@ SAID = [
 @pytest.mark.parametrize(("key", "value"), SAID)
 def test_the_output_of_a_model(key, value):
     assert read_completion({key: value}).render() == T
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"confident.span.type": "llm", "confident.span.output": T},
+        {"honeyhive_event_type": "model", "honeyhive_outputs.result": T},
+        {"lmnr.span.type": "CACHED", "lmnr.span.output": J(T)},
+        {"gen_ai.span.kind": "LLM", "output.value": T},
+        {"fi.span.kind": "LLM", "output.value": J({"choices": [{"message": {"role": "assistant", "content": T}}]})},
+        {"gen_ai.operation.name": "model_turn", "gen_ai.request.model": "m", "text_output": T},
+    ],
+    ids=str,
+)
+def test_the_output_of_a_span_that_is_a_model(attributes):
+    assert read_completion(attributes).render() == T
+
+
+def test_flattened_messages_with_calls_of_tools():
+    prefix = "gen_ai.output.messages.0.message."
+    completion = read_completion({
+        f"{prefix}role": "assistant",
+        f"{prefix}tool_calls.0.tool_call.id": "c1",
+        f"{prefix}tool_calls.0.tool_call.function.name": "f",
+        f"{prefix}tool_calls.0.tool_call.function.arguments": '{"a":1}',
+    })  # fmt: skip
+
+    assert json.loads(completion.render()) == json.loads(call("f", '{"a":1}'))
 
 
 def test_calls_of_tools_in_a_payload():
@@ -63,6 +94,14 @@ RETURNED = [
     {"mastra.span.type": "agent_run", "mastra.agent_run.output": J({"text": T, "files": []})},
     {"mastra.span.type": "workflow_run", "mastra.workflow_run.output": J({"result": T})},
     {"gen_ai.agent.output": T},
+    {"agno.agent.response_content": T},
+    {"crewai.crew.output": T},
+    {"langgraph.graph.final_response": T},
+    {"dspy.signature.result": J({"answer": T, "reasoning": "hm"})},
+    {"gen_ai.workflow.output": T},
+    {"confident.span.type": "agent", "confident.span.output": T},
+    {"honeyhive_event_type": "chain", "honeyhive_outputs.result": T},
+    {"gen_ai.span.kind": "CHAIN", "output.value": T},
     {"output-json": J(T)},
     {"input": "What is the capital of France?", "output": T},
     {"input": "q", "output": J({"text": T, "toolCalls": [{"toolName": "f"}], "finishReason": "stop", "steps": [1]})},
