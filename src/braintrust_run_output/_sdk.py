@@ -2,8 +2,8 @@
 
 Everything here is decided by trying it, never by a version number:
 
-- Whether the SDK calls ``SpanProcessor._on_ending`` (it does from 1.40). Where it does not, `before_end`
-  shadows the live span's ``end``, which uses public calls only.
+- Whether ``SpanProcessor._on_ending`` is called (the SDK does from 1.40). Where it is not, `Endings` shadows the live
+  span's ``end``, which uses public calls only.
 - How to add an attribute to a span that is ending. ``set_attribute`` is refused there by every release so far
   (open-telemetry/opentelemetry-python#5614), and at the attribute limit it evicts the oldest attribute. So it is
   put into the attribute store's own dictionary, under the store's lock: nothing is evicted and the dropped count
@@ -13,7 +13,7 @@ Everything here is decided by trying it, never by a version number:
 
 from __future__ import annotations
 
-import functools
+import math
 import os
 import weakref
 from operator import attrgetter
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.trace import SpanContext, StatusCode
+from opentelemetry.trace import StatusCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -57,11 +57,11 @@ _sight_of = attrgetter("_context", "_attributes._dict", "_events._dq")
 
 def look(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Collection[object]]:
     """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
-    if _has_sdk_store(span):
-        try:
+    try:
+        if _HAS_SDK_STORE[type(span)]:
             return _sight_of(span)
-        except AttributeError:  # something else was put in place of the SDK's own
-            pass
+    except AttributeError:  # something else was put in place of the SDK's own
+        pass
     return span.get_span_context() or (0, 0), attributes_of(span), span.events
 
 
@@ -73,7 +73,7 @@ def key_of(span: ReadableSpan) -> tuple[int, int]:
 
 def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
     """Return the span's attributes, as the SDK's own dictionary where possible. Not to be changed."""
-    if _has_sdk_store(span):
+    if _HAS_SDK_STORE[type(span)]:
         store = span._attributes
         inner = getattr(store, "_dict", store)
         if isinstance(inner, dict):
@@ -83,7 +83,7 @@ def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
 
 def events_of(span: ReadableSpan) -> Sequence[Event]:
     """Return the span's events; the SDK's ``events`` property copies them, so an empty list is seen first."""
-    if _has_sdk_store(span) and not span._events:
+    if _HAS_SDK_STORE[type(span)] and not span._events:
         return ()
     return span.events
 
@@ -115,20 +115,18 @@ def longest_value(span: ReadableSpan) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-_sdk_stores: dict[type, bool] = {}
+class _Known(dict[type, bool]):
+    """Whether ``span.attributes`` of a class is the SDK's own view of ``span._attributes``.
 
-
-def _has_sdk_store(span: ReadableSpan) -> bool:
-    """Whether ``span.attributes`` is the SDK's own view of ``span._attributes``.
-
-    Proxies and subclasses that compute their attributes (Braintrust's and Logfire's, for instance) answer False.
+    It is not for proxies and subclasses that compute their attributes (Braintrust's and Logfire's, for instance).
     """
-    kind = type(span)
-    known = _sdk_stores.get(kind)
-    if known is None:
-        known = issubclass(kind, ReadableSpan) and kind.attributes is ReadableSpan.attributes
-        _sdk_stores[kind] = known
-    return known
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = known = issubclass(kind, ReadableSpan) and kind.attributes is ReadableSpan.attributes
+        return known
+
+
+_HAS_SDK_STORE = _Known()
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -153,7 +151,7 @@ def write(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> None:
 
 def copy_with(span: ReadableSpan, attributes: Mapping[str, str | bool]) -> ReadableSpan:
     """Return a copy of an ended span that has these attributes as well; the span itself stays as it is."""
-    store = span._attributes if _has_sdk_store(span) else None
+    store = span._attributes if _HAS_SDK_STORE[type(span)] else None
     if type(store) is not BoundedAttributes:
         return _Rebuilt(span, {**(span.attributes or {}), **attributes})
     copied_store: Any = object.__new__(BoundedAttributes)
@@ -201,61 +199,68 @@ class _Rebuilt(ReadableSpan):
 # --- the moment before a span's end --------------------------------------------------------------------------
 
 
-@functools.cache
-def calls_on_ending() -> bool:
-    """Whether the SDK calls ``_on_ending`` before ``on_end``, and `write` in it is seen by ``on_end``."""
-    probe = _EndingProbe()
-    try:
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import SpanLimits, _Span
-
-        span = _Span(
-            "probe",
-            SpanContext(trace_id=1, span_id=1, is_remote=False),
-            resource=Resource({}),
-            span_processor=probe,
-            limits=SpanLimits(),
-        )
-        span.start()
-        span.end()
-    except Exception:  # noqa: BLE001 (an SDK that cannot be probed this way has not got the hook as we know it)
-        return False
-    return probe.seen
+_CALLS_ON_ENDING = hasattr(SpanProcessor, "_on_ending")
+_FEW = 64
 
 
-class _EndingProbe(SpanProcessor):
-    seen = False
+class Endings:
+    """Tells once of every span that is about to end, also where nobody calls ``_on_ending``.
 
-    def _on_ending(self, span: Span) -> None:
-        write(span, {"probe": True})
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self.seen = bool(span.attributes and span.attributes.get("probe"))
-
-
-def before_end(span: Span, callback: Callable[[Span, int], None]) -> None:
-    """Call ``callback(span, end_time)`` when the live span is about to end, on an SDK without ``_on_ending``.
+    SDKs before 1.40 do not, and Logfire does not hand it on. So a live span's ``end`` is shadowed, which takes some
+    memory: of the first few spans only, until one of them ends and it is known whether that is needed.
 
     Args:
-        span: A span that has just started.
-        callback: Called once on the thread that ends the span, before any processor's ``on_end``; must not
-            raise. ``end_time`` is in nanoseconds since the epoch.
+        tell: Called on the thread that ends a span, before any processor's ``on_end``, with the span and its end time
+            in nanoseconds since the epoch; must not raise.
     """
-    state = span.__dict__
-    outer = state.get("end")  # another library's shadow
 
-    def end(end_time: int | None = None) -> None:
-        # First, so that no reference cycle stays and a second end() is the SDK's to complain about.
-        if outer is None:
-            state.pop("end", None)
-        else:
-            state["end"] = outer
-        if end_time is None:
-            end_time = time_ns()
-        callback(span, end_time)
-        span.end(end_time)
+    def __init__(self, tell: Callable[[Span, int], None]) -> None:
+        self._tell = tell
+        self._told: set[tuple[int, int]] = set()
+        self._is_called = False
+        self._to_shadow: float = _FEW if _CALLS_ON_ENDING else math.inf
 
-    state["end"] = end
+    @property
+    def are_told_by_sdk(self) -> bool:
+        """Whether ``_on_ending`` is called, and of no span that this has told of any more."""
+        return self._is_called and not self._told
+
+    def started(self, span: Span) -> None:
+        """Note a span that starts."""
+        if self._to_shadow > 0 and not self._is_called:
+            self._to_shadow -= 1
+            self._shadow(span)
+
+    def is_first(self, span: Span) -> bool:
+        """Whether ``_on_ending`` tells of a span of which this has not told."""
+        self._is_called = True
+        return not self._told or key_of(span) not in self._told
+
+    def ended(self, span: ReadableSpan) -> None:
+        """Note a span that has ended."""
+        key = key_of(span)
+        if key in self._told:
+            self._told.discard(key)
+            self._to_shadow = math.inf
+
+    def _shadow(self, span: Span) -> None:
+        state = span.__dict__
+        outer = state.get("end")  # another library's shadow
+
+        def end(end_time: int | None = None) -> None:
+            # First, so that no reference cycle stays and a second end() is the SDK's to complain about.
+            if outer is None:
+                state.pop("end", None)
+            else:
+                state["end"] = outer
+            if not self._is_called:
+                if end_time is None:
+                    end_time = time_ns()
+                self._told.add(key_of(span))
+                self._tell(span, end_time)
+            span.end(end_time)
+
+        state["end"] = end
 
 
 def on_ending_of(processor: SpanProcessor) -> Callable[[Span], None] | None:

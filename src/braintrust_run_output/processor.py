@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from .conventions._convention import Attributes
-    from .traces import Ended
+    from .conventions._convention import Attributes, Event
+    from .traces import Ended, LiveKey
     from .writing import Written
 
-    _Key: TypeAlias = tuple[int, int]
     _Held: TypeAlias = tuple[ReadableSpan, Outcome]
 
 _processors: list[weakref.ref[RunOutputSpanProcessor]] = []
@@ -80,13 +79,10 @@ class RunOutputSpanProcessor(SpanProcessor):
         self._follows = config.enabled
         self._tell_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
         self._in_place = config.enabled and next_processor is None
-        self._shadows_end = self._in_place
-        """Whether a live span's ``end`` is shadowed: until ``_on_ending`` is called, which Logfire never does."""
-        self._shadowed: set[tuple[int, int]] = set()
-        """Spans that have been enriched before their end, of which the SDK may tell once more."""
-        holds = config.enabled and next_processor is not None and config.hold != "never"
-        self._traces = Traces(config, follows_running=holds)
-        self._held = HeldRoots(self._release, millis=config.hold_millis) if holds else None
+        self._endings = _sdk.Endings(self._enrich) if self._in_place else None
+        """None once it is known that the SDK tells of every span that is ending."""
+        self._traces = Traces(config, may_hold=config.enabled and next_processor is not None)
+        self._held = HeldRoots(self._release, millis=config.hold_millis) if self._traces.holds else None
         self._counter = RootCounter() if config.metrics else None
         self._says_nothing = says_nothing(config)
         self._looks_at_names = config.answer_spans is not None or config.side_spans is not None
@@ -105,8 +101,8 @@ class RunOutputSpanProcessor(SpanProcessor):
         try:
             if self._follows:
                 self._traces.start(*_sdk.contexts_of(span))
-            if self._shadows_end:
-                _sdk.before_end(span, self._enrich_before_end)
+            if self._endings is not None:
+                self._endings.started(span)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Noting a span's start", error)
         if self._next is not None:
@@ -121,17 +117,15 @@ class RunOutputSpanProcessor(SpanProcessor):
                 self._tell_ending(span)
             except Exception as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error, content=_sdk.attributes_of(span))
-        elif self._in_place:
-            if self._shadows_end:
-                self._shadows_end = False
-            if not self._shadowed or _sdk.key_of(span) not in self._shadowed:
-                self._enrich(span)
+        elif self._in_place and (self._endings is None or self._endings.is_first(span)):
+            self._enrich(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
-            if self._shadowed:
-                self._shadowed.discard(_sdk.key_of(span))
+            if self._endings is not None:
+                self._endings.ended(span)
+                self._endings = None if self._endings.are_told_by_sdk else self._endings
             return
         handed_on: ReadableSpan | None = span
         try:
@@ -143,7 +137,7 @@ class RunOutputSpanProcessor(SpanProcessor):
             if handed_on is not None:
                 self._hand_on(handed_on)
             if self._held:
-                self._release_complete(*_sdk.key_of(span))
+                self._release_complete(_sdk.key_of(span))
 
     def shutdown(self) -> None:
         """Release what is held back, forget every span, and shut the wrapped processor down."""
@@ -180,10 +174,6 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def _enrich_before_end(self, span: ReadableSpan, end_time: int) -> None:
-        self._shadowed.add(_sdk.key_of(span))
-        self._enrich(span, end_time)
-
     def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
         """Write a live span's value to it."""
         try:
@@ -195,43 +185,49 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     def _enriched(self, span: ReadableSpan) -> ReadableSpan | None:
         """Return a copy of an ended span with its value, the span itself if it has none; None if it is held back."""
-        if self._held is not None and self._traces.mirrors and self._is_held(*_sdk.key_of(span), span, self._held):
-            return None
         written = self._end(span)
-        return _sdk.copy_with(span, written) if written else span
+        return _sdk.copy_with(span, written) if written else span if written is not None else None
 
-    def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written:
-        """Note that a span has ended, and return the attributes to add to it."""
+    def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written | None:
+        """Note that a span has ended, and return the attributes to add to it; None if it is held back, and lives on."""
         context, attributes, events = _sdk.look(span)
-        trace_id, span_id = context[0], context[1]
+        key: LiveKey = context[:2]
         if (
             self._says_nothing(attributes)
             and not events
             and not (self._looks_at_names and self._is_named(span.name))
-            and self._traces.pass_by(trace_id, span_id)
+            and self._traces.pass_by(key)
         ):
             return {}  # nearly always
-        records = self._traces.records_of(trace_id, span_id)
+        records = self._traces.records_of(key)
         try:
-            outcome = self._read(span, attributes, records, end_time)
+            outcome = self._read(span, key, attributes, span.events if events else (), records, end_time)
         except BaseException:  # whatever it is, the span lives no more
-            self._traces.end(trace_id, span_id, Outcome((trace_id, span_id)))
+            self._traces.end(key, Outcome(key))
             raise
-        return self._written(span, attributes, outcome, self._traces.end(trace_id, span_id, outcome, records))
+        if self._held is not None and self._is_held(key, span, outcome, self._held):
+            return None
+        return self._written(span, attributes, outcome, self._traces.end(key, outcome, records))
 
     def _is_named(self, name: str) -> bool:
         return matches(self.config.answer_spans, name) or matches(self.config.side_spans, name)
 
     def _read(
-        self, span: ReadableSpan, attributes: Attributes, records: Sequence[Outcome], end_time: int | None = None
+        self,
+        span: ReadableSpan,
+        key: LiveKey,
+        attributes: Attributes,
+        events: Sequence[Event],
+        records: Sequence[Outcome],
+        end_time: int | None,
     ) -> Outcome:
         """Read what a span says, on the thread that ends it."""
         name, start, end, has_failed, scope_name = _sdk.describe(span)
         outcome = read_outcome(
             attributes,
-            _sdk.events_of(span),
+            events,
             scope_name,
-            key=_sdk.key_of(span),
+            key=key,
             config=self.config,
             name=name,
             start=start,
@@ -279,52 +275,43 @@ class RunOutputSpanProcessor(SpanProcessor):
 
     # --- roots that wait -----------------------------------------------------------------------------------------
 
-    def _is_held(self, trace_id: int, span_id: int, span: ReadableSpan, held: HeldRoots[_Key, _Held]) -> bool:
+    def _is_held(self, key: LiveKey, span: ReadableSpan, outcome: Outcome, held: HeldRoots[LiveKey, _Held]) -> bool:
         """Hold a local root back if something to come can change what it gets; whether it is."""
-        if not self._may_wait(trace_id, span_id):
+        if outcome.completion is not None or (outcome.explicit is not None and not self.config.overwrite):
             return False
-        records = self._traces.records_of(trace_id, span_id)
-        outcome = self._read(span, _sdk.attributes_of(span), records)
-        is_settled = outcome.completion is not None or (outcome.explicit is not None and not self.config.overwrite)
-        if is_settled or self._is_complete(trace_id, span_id) or not held.hold((trace_id, span_id), (span, outcome)):
+        if not self._traces.is_live_root(key) or self._is_complete(key) or not held.hold(key, (span, outcome)):
             return False
-        if self._is_complete(trace_id, span_id):  # what it waits for may have come meanwhile
-            held.release((trace_id, span_id))
+        if self._is_complete(key):  # what it waits for may have come meanwhile
+            held.release(key)
         return True
 
-    def _may_wait(self, trace_id: int, span_id: int) -> bool:
-        """Whether a span is a local root for which something may still come."""
-        is_running, _ = self._traces.waits_for(trace_id, span_id)
-        return is_running or (self.config.hold == "always" and self._traces.is_live_root(trace_id, span_id))
-
-    def _is_complete(self, trace_id: int, span_id: int) -> bool:
+    def _is_complete(self, root: LiveKey) -> bool:
         """Whether there is nothing to hold a local root back for."""
-        is_running, run = self._traces.waits_for(trace_id, span_id)
+        is_running, run = self._traces.waits_for(root)
         return not is_running and (self.config.hold == "open" or (run is not None and run.has_answer))
 
-    def _release_complete(self, trace_id: int, span_id: int) -> None:
+    def _release_complete(self, key: LiveKey) -> None:
         """Release the roots above a span, and itself, that are held for nothing any more."""
         try:
-            for root in self._traces.live_roots(trace_id, span_id):
-                key = (trace_id, root)
-                if self._held is not None and key in self._held and self._is_complete(*key):
-                    self._held.release(key)
+            for root in self._traces.live_roots(key):
+                if self._held is not None and root in self._held and self._is_complete(root):
+                    self._held.release(root)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Releasing a held root", error)
 
-    def _release(self, key: _Key, held: _Held) -> None:
+    def _release(self, key: LiveKey, held: _Held) -> None:
         """Hand a local root on that was held back: its value is decided now."""
         span, outcome = held
-        above = self._traces.live_roots(*key)[1:]
+        above = self._traces.live_roots(key)[1:]
         try:
-            written = self._written(span, _sdk.attributes_of(span), outcome, self._traces.end(*key, outcome))
+            written = self._written(span, _sdk.attributes_of(span), outcome, self._traces.end(key, outcome))
             span = _sdk.copy_with(span, written) if written else span
         except Exception as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:
             self._hand_on(span)
             if above:
-                self._release_complete(key[0], above[0])
+                self._release_complete(above[0])
 
     # --- beside the spans ----------------------------------------------------------------------------------------
 
@@ -341,7 +328,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         try:
             root = self._traces.record(said, continues=continues) if self._follows else None
             if root is not None and self._held:
-                self._release_complete(int(said.key[0]), root)
+                self._release_complete(root)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Joining a log record", error)
 

@@ -13,17 +13,21 @@ or a finalizer may end spans on the thread that holds it.
 from __future__ import annotations
 
 import threading
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
     from ._sdk import ContextTuple
     from .config import RunOutputConfig
     from .outcome import Outcome
+
+    LiveKey: TypeAlias = tuple[int, int]
+    """Trace id and span id of a span of this process."""
 
 MAX_LIVE = 100_000
 """How many live spans are remembered; beyond that the oldest are taken for spans that never end."""
@@ -75,10 +79,6 @@ class _Trace(dict[int, "int | None"]):
     """What live local roots have collected."""
     records: dict[int, list[Outcome]] | None = None
     """What was said beside live spans, in log records and hooks."""
-    roots: dict[int, int] | None = None
-    """Where roots can wait: the local root of each live span."""
-    running: dict[int, set[int]] | None = None
-    """Where roots can wait: the live spans below each local root."""
     has_more = False
     """Whether there ever were runs or records."""
     may_keep = _FEW
@@ -89,24 +89,19 @@ class _Trace(dict[int, "int | None"]):
     def is_live_root(self, span_id: int) -> bool:
         return self.get(span_id, _UNKNOWN) is None
 
-    def parent_of(self, span_id: int) -> int | None:
-        """Return the id of a span's parent, whether they live or have ended; None if it leads no further here."""
-        parent = self.get(span_id, _UNKNOWN)
-        if parent is None:
-            return None if self.outer is None else self.outer.get(span_id)
-        if parent == _UNKNOWN:
-            return None if self.ended is None else self.ended.get(span_id)
-        return parent
-
     def above(self, span_id: int) -> Sequence[int]:
         """Return the ids of the spans above one, live and ended, from its parent on."""
         way: list[int] = []
-        parent = self.parent_of(span_id)
+        one = span_id
         for _ in range(len(self) + len(self.ended or ())):  # ids may be repeated: it could go in a circle
-            if parent is None:
-                break
+            parent = self.get(one, _UNKNOWN)
+            if parent is None or parent == _UNKNOWN:
+                beyond = self.outer if parent is None else self.ended
+                parent = None if beyond is None else beyond.get(one)
+                if parent is None:
+                    break
             way.append(parent)
-            parent = self.parent_of(parent)
+            one = parent
         return way
 
     def live_roots_above(self, span_id: int) -> Iterator[int]:
@@ -115,6 +110,13 @@ class _Trace(dict[int, "int | None"]):
     def live_root_of(self, span_id: int) -> int | None:
         """Return the nearest live local root, itself if it is one."""
         return span_id if self.is_live_root(span_id) else next(self.live_roots_above(span_id), None)
+
+    def runs_below(self, root: int) -> bool:
+        """Whether spans live below a local root: they have started after it, so they stand behind it."""
+        if len(self) < 2:
+            return False
+        later = takewhile(root.__ne__, reversed(tuple(self)))
+        return any(root in self.above(one) for one in later)
 
     def knows_more_of(self, span_id: int) -> bool:
         """Whether something is known of a span that is not on it."""
@@ -126,14 +128,16 @@ class Traces:
 
     Args:
         config: The configuration, for the runs.
-        follows_running: Whether to know which live spans each root has below it: only where roots can wait.
+        may_hold: Whether roots can wait for what is to come, if the configuration wants it.
     """
 
-    def __init__(self, config: RunOutputConfig, *, follows_running: bool = False) -> None:
+    def __init__(self, config: RunOutputConfig, *, may_hold: bool = False) -> None:
         self._config = config
-        self._follows_running = follows_running
         self.mirrors = config.root not in ("own", "off")
         """Whether roots get what was said below them at all."""
+        self.holds = may_hold and self.mirrors and config.hold != "never"
+        """Whether roots may wait: `pass_by` lets none go that has reason to."""
+        self._holds_always = self.holds and config.hold == "always"
         self.clear()
 
     def clear(self) -> None:
@@ -169,8 +173,6 @@ class Traces:
         self._live = live = self._live + 1
         if trace.is_closed:
             self._start_again(trace, context, parent)
-        elif self._follows_running:
-            self._runs_below(trace, span_id)
         if live > MAX_LIVE:
             self._forget_oldest_live()
 
@@ -209,18 +211,21 @@ class Traces:
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def pass_by(self, trace_id: int, span_id: int) -> bool:
+    def pass_by(self, key: LiveKey) -> bool:
         """Note the end of a span that says nothing: nearly every span's.
 
         Returns:
-            Whether that is all; False if something is known of it that is not on it. Then it is still live.
+            Whether that is all; False if something is known of it that is not on it, or it may wait. Then it lives on.
         """
+        trace_id, span_id = key
         trace = self._traces.get(trace_id)
         if trace is None or span_id not in trace:
             return True
         if trace.has_more and trace.knows_more_of(span_id):
             return False
         parent = trace[span_id]
+        if parent is None and self.holds and (len(trace) > 1 or self._holds_always):
+            return False
         self._leave(trace_id, trace, span_id, parent)
         if trace.has_more and trace.knows_more_of(span_id):  # something has come just now: it has not ended yet
             if parent is None and trace.ended is not None and span_id in trace.ended:
@@ -231,15 +236,15 @@ class Traces:
             return False
         return True
 
-    def end(self, trace_id: int, span_id: int, outcome: Outcome, records: Sequence[Outcome] = ()) -> Ended:
+    def end(self, key: LiveKey, outcome: Outcome, records: Sequence[Outcome] = ()) -> Ended:
         """Note the end of a span, and take what it says to the runs of all live roots above it.
 
         Args:
-            trace_id: Its trace.
-            span_id: Its id.
+            key: Its trace id and span id.
             outcome: What it says.
             records: What was said beside it, as far as that has been read.
         """
+        trace_id, span_id = key
         with self._lock:
             trace = self._traces.get(trace_id)
             parent = _UNKNOWN if trace is None else trace.get(span_id, _UNKNOWN)
@@ -269,8 +274,6 @@ class Traces:
         if trace.outer is not None:
             trace.outer.pop(span_id, None)
         self._live -= 1
-        if self._follows_running:
-            self._runs_no_more(trace, span_id)
         if not trace:
             self._give_up(trace_id, trace)
         elif self._ended > MAX_ENDED:
@@ -308,7 +311,7 @@ class Traces:
         run = trace.runs.get(root)
         return trace.runs.setdefault(root, Run(self._config)) if run is None else run
 
-    def record(self, said: Outcome, *, continues: bool | None) -> int | None:
+    def record(self, said: Outcome, *, continues: bool | None) -> LiveKey | None:
         """Join what was said beside the spans, in a log record or a hook, to the span that it names.
 
         It is kept for a live span until that ends. On a root, and of a span that has ended, it counts as said below the
@@ -320,7 +323,7 @@ class Traces:
                 span of its own, but not on a local root: that may be named by several calls.
 
         Returns:
-            The id of the nearest root for which it counts by now, None if there is none.
+            The nearest root for which it counts by now, None if there is none.
         """
         trace_id, span_id = map(int, said.key)
         trace = self._traces.get(trace_id)
@@ -344,7 +347,7 @@ class Traces:
                 records.append(said)
                 if is_below:
                     self._tell_below(trace, span_id, said)
-            return root if is_below else None
+            return (trace_id, root) if is_below and root is not None else None
 
     def _tell_below(self, trace: _Trace, span_id: int, said: Outcome) -> None:
         """Take what was said beside a span to the roots: to a root that it names as well."""
@@ -352,60 +355,39 @@ class Traces:
             self._run_of(trace, span_id).add(said)
         self._tell(trace, span_id, said)
 
-    def records_of(self, trace_id: int, span_id: int) -> Sequence[Outcome]:
+    def records_of(self, key: LiveKey) -> Sequence[Outcome]:
         """Return what was said beside a span that counts as its own: on a root it counts as said below."""
-        trace = self._traces.get(trace_id)
-        if trace is None or trace.records is None or (self.mirrors and trace.is_live_root(span_id)):
+        trace = self._traces.get(key[0])
+        if trace is None or trace.records is None or (self.mirrors and trace.is_live_root(key[1])):
             return ()
-        return tuple(trace.records.get(span_id, ()))
+        return tuple(trace.records.get(key[1], ()))
 
     # --- roots that can wait -------------------------------------------------------------------------------------
 
-    def _runs_below(self, trace: _Trace, span_id: int) -> None:
-        """Note that a span lives below its local root; an inner root, below the root around it."""
-        if trace.roots is None or trace.running is None:
-            trace.roots, trace.running = trace.roots or {}, trace.running or {}
-        parent = trace.get(span_id)
-        root = None if parent is None else trace.roots.get(parent)
-        if root is None or not trace.is_live_root(root):
-            root = next(trace.live_roots_above(span_id), None)
-        trace.roots[span_id] = span_id if trace.is_live_root(span_id) else root or span_id
-        if root is not None:
-            trace.running.setdefault(root, set()).add(span_id)
-
-    def _runs_no_more(self, trace: _Trace, span_id: int) -> None:
-        if trace.roots is None or trace.running is None:
-            return
-        root = trace.roots.pop(span_id, None)
-        if root == span_id:
-            trace.running.pop(span_id, None)
-            root = next(trace.live_roots_above(span_id), None)
-        below = None if root is None else trace.running.get(root)
-        if below is not None:
-            below.discard(span_id)
-
-    def waits_for(self, trace_id: int, root: int) -> tuple[bool, Run | None]:
+    def waits_for(self, root: LiveKey) -> tuple[bool, Run | None]:
         """Return whether spans live below a local root, and what it has collected so far."""
-        trace = self._traces.get(trace_id)
+        trace = self._traces.get(root[0])
         if trace is None:
             return False, None
-        return bool((trace.running or {}).get(root)), (trace.runs or {}).get(root)
+        return trace.runs_below(root[1]), (trace.runs or {}).get(root[1])
 
-    def lives(self, trace_id: int, span_id: int) -> bool:
+    def lives(self, key: LiveKey) -> bool:
         """Whether a span is known to live; not if it started before this was registered."""
-        return span_id in self._traces.get(trace_id, ())
+        return key[1] in self._traces.get(key[0], ())
 
-    def is_live_root(self, trace_id: int, span_id: int) -> bool:
+    def is_live_root(self, key: LiveKey) -> bool:
         """Whether a span is a live local root."""
-        trace = self._traces.get(trace_id)
-        return trace is not None and trace.is_live_root(span_id)
+        trace = self._traces.get(key[0])
+        return trace is not None and trace.is_live_root(key[1])
 
-    def live_roots(self, trace_id: int, span_id: int) -> Sequence[int]:
-        """Return the ids of the live local roots above a span, itself first if it is one."""
+    def live_roots(self, key: LiveKey) -> Sequence[LiveKey]:
+        """Return the live local roots above a span, itself first if it is one."""
+        trace_id, span_id = key
         trace = self._traces.get(trace_id)
         if trace is None:
             return ()
-        return [*([span_id] if trace.is_live_root(span_id) else []), *trace.live_roots_above(span_id)]
+        own = [span_id] if trace.is_live_root(span_id) else []
+        return [(trace_id, root) for root in (*own, *trace.live_roots_above(span_id))]
 
     # --- bounds --------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ def ids(span_id: int, parent_id: int | None = None, *, trace_id: int = 1, is_rem
 
 def ended(known: Traces, trace_id: int, span_id: int, *, says: bool = False):
     text = Completion("c", "Paris.") if says else None
-    return known.end(trace_id, span_id, Outcome((trace_id, span_id), end=span_id, completion=text))
+    return known.end((trace_id, span_id), Outcome((trace_id, span_id), end=span_id, completion=text))
 
 
 def test_spans_that_never_end_are_forgotten_oldest_first(monkeypatch):
@@ -48,8 +48,8 @@ def test_spans_that_never_end_are_forgotten_oldest_first(monkeypatch):
         known.start(*ids(n, trace_id=n % 7))
 
     assert known.remembered <= 100
-    assert not known.lives(1, 1)
-    assert known.lives(1_000 % 7, 1_000)
+    assert not known.lives((1, 1))
+    assert known.lives((1_000 % 7, 1_000))
 
 
 def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children(monkeypatch):
@@ -57,10 +57,10 @@ def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children(monkeypa
     known.start(*ids(1))
     for n in range(2, 50_000):
         known.start(*ids(n, 1))
-        assert known.pass_by(1, n)
+        assert known.pass_by((1, n))
 
     assert known.remembered <= traces.MAX_ENDED + 1
-    assert known.pass_by(1, 1)
+    assert known.pass_by((1, 1))
     assert known.remembered == 0
 
 
@@ -74,7 +74,7 @@ def test_a_trace_that_lives_for_weeks_keeps_nothing_of_the_steps_that_are_done(m
         if says:
             ended(known, 1, n, says=True)
         else:
-            assert known.pass_by(1, n)
+            assert known.pass_by((1, n))
 
     assert known.remembered <= traces.MAX_ENDED + 1
     assert len(known._traces[1].above(n)) <= traces.MAX_STEPS + 2

@@ -23,15 +23,8 @@ from support import ARRANGEMENTS, RUN_OUTPUT, pipeline
 
 @pytest.fixture
 def end_like(monkeypatch):
-    """Replace how the SDK ends spans, and let the probe find out anew."""
-
-    def replace(end) -> None:
-        monkeypatch.setattr(Span, "end", end)
-        _sdk.calls_on_ending.cache_clear()
-
-    yield replace
-    monkeypatch.undo()
-    _sdk.calls_on_ending.cache_clear()
+    """Replace how the SDK ends spans."""
+    return lambda end: monkeypatch.setattr(Span, "end", end)
 
 
 def end_before_1_40(span, end_time=None):
@@ -86,11 +79,26 @@ def test_other_ways_to_end_a_span(end_like, end, arrangement):
 
 
 @pytest.mark.skipif(not HAS_ON_ENDING, reason="this SDK has no _on_ending")
-def test_the_probe_tells_the_ways_apart(end_like):
+def test_only_a_few_ends_are_shadowed_until_it_is_known_whether_that_is_needed():
+    app = pipeline()
+    spans = [app.tracer.start_span(f"llm {n}", attributes={"gen_ai.completion": f"{n}"}) for n in range(1_000)]
+    assert 0 < sum("end" in span.__dict__ for span in spans) < 100
+    for span in spans:
+        span.end()
+
+    assert app.run_outputs == {f"llm {n}": f"{n}" for n in range(1_000)}
+    assert "end" not in app.tracer.start_span("later").__dict__
+
+
+def test_every_end_is_shadowed_where_nobody_calls_on_ending(end_like):
     end_like(end_before_1_40)
-    assert _sdk.calls_on_ending() is False
-    end_like(end_mutable_then_frozen)
-    assert _sdk.calls_on_ending() is True
+    app = pipeline()
+    app.tracer.start_span("first").end()
+    spans = [app.tracer.start_span(f"llm {n}", attributes={"gen_ai.completion": f"{n}"}) for n in range(1_000)]
+    for span in spans:
+        span.end()
+
+    assert app.run_outputs == {f"llm {n}": f"{n}" for n in range(1_000)}
 
 
 def test_a_shadowed_end_leaves_no_trace_and_keeps_the_end_time(end_like):
