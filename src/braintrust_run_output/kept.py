@@ -248,7 +248,7 @@ def _outside(group: Sequence[Placed]) -> Iterator[Placed]:
 
 
 def _length(entry: Placed) -> int:
-    if entry.text is not None:
-        return len(entry.text)
-    completion = entry.completion
+    text, completion = entry.text, entry.completion
+    if text is not None:
+        return len(text)
     return sum(len(str(message)) for message in completion.messages) if completion is not None else 0

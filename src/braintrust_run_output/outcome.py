@@ -62,12 +62,10 @@ class Outcome:
         has_failed: Whether its status is an error: it says nothing then but an explicit value.
     """
 
-    beside: Sequence[Outcome] = ()
-    """What earlier calls said beside it, in log records: not the span's to write, but a root's to know."""
-    cut: tuple[int, str] | None = None
-    """The beginning of its completion, and how long that was to be: where it is too long to be written whole."""
-    transformed: object = NOT_TRANSFORMED
-    """Its completion's value as ``transform`` wants it, None if that withholds it: asked once, at the span's end."""
+    __slots__ = (
+        "beside", "completion", "cut", "end", "execution", "explicit", "has_failed", "is_agent", "is_answer",
+        "is_model", "key", "name", "side", "start", "transformed", "unread_generic", "unread_input",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -101,6 +99,12 @@ class Outcome:
         self.is_agent = is_agent
         self.is_answer = is_answer
         self.has_failed = has_failed
+        self.beside: Sequence[Outcome] = ()
+        """What earlier calls said beside it, in log records: not the span's to write, but a root's to know."""
+        self.cut: tuple[int, str] | None = None
+        """The beginning of its completion, and how long that was to be: where it is too long to be written whole."""
+        self.transformed: object = NOT_TRANSFORMED
+        """Its completion's value as ``transform`` wants it, None if that withholds it: asked at the span's end."""
 
     @property
     def span_id(self) -> SpanId:

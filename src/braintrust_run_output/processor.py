@@ -101,8 +101,8 @@ class RunOutputSpanProcessor(SpanProcessor):
         try:
             if self._follows:
                 self._traces.start(*_sdk.contexts_of(span))
-            if self._endings is not None:
-                self._endings.started(span)
+            if (endings := self._endings) is not None:
+                endings.started(span)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Noting a span's start", error)
         if self._next is not None:
@@ -117,15 +117,16 @@ class RunOutputSpanProcessor(SpanProcessor):
                 self._tell_ending(span)
             except Exception as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error, content=_sdk.attributes_of(span))
-        elif self._in_place and (self._endings is None or self._endings.is_first(span)):
+        elif self._in_place and ((endings := self._endings) is None or endings.is_first(span)):
             self._enrich(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
-            if self._endings is not None:
-                self._endings.ended(span)
-                self._endings = None if self._endings.are_told_by_sdk else self._endings
+            if (endings := self._endings) is not None:
+                endings.ended(span)
+                if endings.are_told_by_sdk:
+                    self._endings = None
             return
         handed_on: ReadableSpan | None = span
         try:

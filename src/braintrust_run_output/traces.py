@@ -300,7 +300,7 @@ class Traces:
             self._tell(trace, span_id, earlier)
         is_heard, way = False, trace.above(span_id)
         for at, one in enumerate(way):
-            if trace.is_live_root(one):
+            if trace.get(one, _UNKNOWN) is None:  # a live root
                 self._run_of(trace, one).add(outcome, way[:at])
                 is_heard = True
         return is_heard

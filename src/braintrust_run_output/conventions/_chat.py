@@ -125,7 +125,7 @@ def answer_in(value: object) -> str | None:
         value = value[0]
     if not isinstance(value, dict) or value.get("role") != "assistant":
         return None
-    if not value.keys() <= _ANSWER_KEYS and any(value[key] for key in value.keys() - _ANSWER_KEYS):
+    if not _ANSWER_KEYS.issuperset(value) and any(value[key] for key in value.keys() - _ANSWER_KEYS):
         return None
     content, parts = value.get("content"), value.get("parts")
     if isinstance(content, str) and not parts:

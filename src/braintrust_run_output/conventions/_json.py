@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias, TypeGuard
 
 Object: TypeAlias = "Mapping[str, object]"
 Array: TypeAlias = "list[object] | tuple[object, ...]"
 
-_decode = json.JSONDecoder().raw_decode  # json.loads without its layers, which take longer than a short text itself
+_scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+"""``json.loads`` without its layers, which take longer than a short text itself."""
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 _LONGEST_LITERAL = 100_000
 _WHITESPACE = " \t\n\r"
@@ -36,8 +37,8 @@ def parse(value: object) -> object:
         text = value if isinstance(value, str) else value.decode()
         if text[:1] in _WHITESPACE:
             text = text.lstrip(_WHITESPACE)
-        parsed, end = _decode(text)
-    except (ValueError, RecursionError):
+        parsed, end = _scan(text, 0)
+    except (ValueError, RecursionError, StopIteration):
         return None
     return parsed if end == len(text) or not text[end:].strip(_WHITESPACE) else None
 
