@@ -9,7 +9,7 @@ from pathlib import Path
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from . import footprint
-from .contenders import ANSWERS, BY_HAND, CONTENDERS, EMPTY, GROWING, MISSING, NONE, Contender, provider
+from .contenders import ANSWERS, BY_HAND, BY_LENGTH, CONTENDERS, EMPTY, GROWING, MISSING, NONE, Contender, provider
 from .goals import goals
 from .measure import Case, measure, prepare, ratios, summary
 from .report import Results, Table, environment, microseconds, overview, ratio, write_docs
@@ -182,7 +182,7 @@ def experiments(options: argparse.Namespace, rounds: int, results: Results) -> d
         "output-size",
         "By the length of a plain output",
         {size: plain_output(count) for size, count in sizes.items()},
-        GROWING,
+        BY_LENGTH,
         rounds,
         results,
     )

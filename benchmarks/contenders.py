@@ -89,6 +89,8 @@ OURS = (
 )
 GROWING = tuple(one for one in OURS if one.name in (NONE, IN_PLACE, WRAPPING))
 """Who is compared with themselves while something grows."""
+BY_LENGTH = tuple(one for one in OURS if one.name in (NONE, BY_HAND, IN_PLACE, WRAPPING))
+"""The same, while a text grows: to copy a part of it costs everyone something."""
 ANSWERS = (
     GROWING[0],
     Contender(LAST, '**in place**, `root="last"`', lambda batch: [run_output_processor(), batch]),

@@ -18,9 +18,13 @@ from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 
+from braintrust_run_output import RunOutputConfig
+
 CASES = Path(__file__).parent.parent / "tests" / "conformance" / "cases"
 RUN_OUTPUT = "braintrust.metadata.run_output"
 KIB = 1024
+_LONGEST = RunOutputConfig().max_length
+"""What is cut by hand as well: so long an attribute is not to be sent."""
 
 Run = Callable[[], None]
 
@@ -200,9 +204,10 @@ def _replay(case: str, characters: int | None, rename: Mapping[str, str | None],
                 else:
                     span.set_attributes(step.attributes)
                 if by_hand and step.has_output:
-                    span.set_attribute(RUN_OUTPUT, output)
+                    value = output[:_LONGEST]
+                    span.set_attribute(RUN_OUTPUT, value)
                     if step.span:
-                        live[0].set_attribute(RUN_OUTPUT, output)
+                        live[0].set_attribute(RUN_OUTPUT, value)
                 span.end()
 
     return run
