@@ -100,8 +100,11 @@ class _Below:
         return self.equal_to(text) or self.around(text) or self._within(text) or self._gone_within(text)
 
     def equal_to(self, text: str) -> Found | None:
-        """Return the completion that a text equals."""
+        """Return the completion that a text equals, white space aside."""
         found = self._last_where(lambda said: said == text, length=len(text))
+        if found is None and len(text) >= LONG_ENOUGH:
+            words = text.split()
+            found = self._last_where(lambda said: said[:1] == text[:1] and said.split() == words, length=len(text))
         if found is not None:
             return Found(found)
         return Found(None, self._itself(text)) if hash(text) in self._digests else None

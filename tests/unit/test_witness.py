@@ -32,6 +32,12 @@ def test_a_text_that_equals_a_completion(returns):
     assert (choice.rule, choice.source.name, choice.said[0].what) == (Rule.WITNESS, "llm", text(ANSWER))
 
 
+def test_a_text_whose_white_space_is_another():
+    trace = Trace().add("llm", says="The capital of France\n\nis Paris. ").add("title", says=TITLE)
+
+    assert trace.source(returns=ANSWER) == "llm"
+
+
 def test_a_short_text_that_equals_a_completion():
     assert Trace().add("llm", says="4").add("title", says=TITLE).value(returns="4") == "4"
 

@@ -43,7 +43,8 @@ _COMMON: Final = {
     **_words(_Kind.MODEL, "llm chat completion text_completion generate_content generation responses chat_model model"),
     **_words(_Kind.TOOL, "tool execute_tool tool_call mcp_tool_call tool.v2 tool_execution"),
     **_words(
-        _Kind.WORK, "retriever retrieval embedding embeddings embedder rerank reranker ranker guardrail guardrails"
+        _Kind.WORK,
+        "retriever retrieval embedding embeddings embedder rerank reranker ranker guardrail guardrails memory",
     ),
     **_words(
         _Kind.VERDICT, "evaluator score scorer moderation facet preprocessor automation review classifier decision"
@@ -76,8 +77,9 @@ _SENTRY = {
     **_words(_Kind.WORK, "gen_ai.embeddings gen_ai.rerank"),
 }
 _OPERATIONS = {
-    **_words(_Kind.MODEL, "llm_call response"),
-    **_words(_Kind.AGENT, "agent_call"),
+    **_words(_Kind.MODEL, "llm_call response tool_selection"),
+    **_words(_Kind.TOOL, "tool.execute"),
+    **_words(_Kind.AGENT, "agent_call agent.run"),
     **_words(_Kind.WORK, "create_memory search_memory update_memory upsert_memory delete_memory"),
     **_words(_Kind.VERDICT, "evaluate evaluation"),
 }
@@ -111,7 +113,7 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "genkit:metadata:subtype": _COMMON | _words(_Kind.MODEL, "background-model") | _words(_Kind.WORK, "indexer"),
     "lmnr.span.type": _COMMON | _words(_Kind.MODEL, "cached"),
     "agentops.span.kind": _COMMON,
-    "span.type": _COMMON | _MONOCLE | _CLAUDE_CODE,  # Monocle, VoltAgent, Claude Code
+    "span.type": _COMMON | _MONOCLE | _CLAUDE_CODE | _words(_Kind.WORK, "summary"),  # Monocle, VoltAgent, Claude Code
     "mastra.span.type": _COMMON | _MASTRA,
     "gen_ai.span.kind": _COMMON,  # Alibaba's LoongSuite, traceAI
     "fi.span.kind": _COMMON,  # traceAI

@@ -51,6 +51,7 @@ _RETURNED = (
     "confident.trace.output",
     "dspy.signature.result",
     "gen_ai.agent.final_result",
+    "gen_ai.agent.finish.output",
     "gen_ai.framework.pipeline.output_data",
     "gen_ai.workflow.output",
     "langgraph.graph.final_response",

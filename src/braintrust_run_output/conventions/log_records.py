@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..completion import from_messages
+from ..completion import from_messages, from_text
 from . import gen_ai_messages
 from ._chat import read_messages
-from ._json import is_object, parse
+from ._json import is_object, looks_like_json, parse
 from ._objects import plain
 from ._values import from_model_output
 from .inputs import MESSAGE_EVENTS, read_message
-from .span_events import CHOICE, CONTENT, DETAILS, read_choice
+from .span_events import CHOICE, CONTENT, DETAILS, as_message, read_choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,9 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
         if is_object(content) and gen_ai_messages.KEY in content:
             return gen_ai_messages.read_value(content[gen_ai_messages.KEY])
         return None
-    content = plain(parse(body))
+    content = as_message(plain(parse(body)))
+    if content is None and isinstance(body, str) and body and not looks_like_json(body):
+        return from_text(body, CHOICE)
     if content is None or content == "":
         return from_messages(read_choice(attributes), CHOICE)
     completion = from_messages(read_messages(content), CHOICE)

@@ -15,13 +15,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._convention import Attributes, Convention, Event
-from ._values import from_json, from_plain
+from ._values import from_json, from_model_output, from_plain
 from .langsmith import is_langsmith
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..completion import Completion
+
+_RESPONDS = "mastra.span.type"
+"""What stands beside a whole response, where the attribute's name promises a text: older releases of Mastra."""
 
 
 def _convention(text: str) -> Convention:
@@ -30,6 +33,8 @@ def _convention(text: str) -> Convention:
     def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
         if is_langsmith(attributes, scope):
             return None  # not plain text, and not always a model's output: see langsmith
+        if text in attributes and _RESPONDS in attributes:
+            return from_model_output(attributes[text], text, may_be_said=False)
         completion = from_plain(attributes[text], text) if text in attributes else None
         if completion is None and json in attributes:
             completion = from_json(attributes[json], json)

@@ -9,12 +9,15 @@ stands in an attribute that each emitter names differently::
     gen_ai.content.completion                    gen_ai.completion = [{"role": "assistant", "content": ".."}]
     gen_ai.content.completion                    gen_ai.completion = ["The capital of France is Paris."]
     gen_ai.assistant.message                     gen_ai.event.content = {"content": {"text": {"value": "The .."}}}
+    gen_ai.choice                                message.content = "The capital of France is Paris."
+    gen_ai.choice                                parts.0.type = "text", parts.0.text = "The capital of France is .."
     gen_ai.choice                                tool_calls = ["{\"id\": \"call_1\", \"function\": {..}}"]
     gen_ai.client.inference.operation.details    gen_ai.output.messages = [{"role": "assistant", "parts": [..]}]
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
@@ -34,7 +37,16 @@ CONTENT = "gen_ai.content.completion"
 ASSISTANT = "gen_ai.assistant.message"
 DETAILS = "gen_ai.client.inference.operation.details"
 _MESSAGE = "message"
-_CONTENTS = ("gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion", "event_body")
+_CONTENTS = (
+    "gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion", "event_body", "message.content",
+    "gen_ai.message.content", "gen_ai.output.messages", "gen_ai.response", "gen_ai.content", "llm.completion", "text",
+    "body",
+)  # fmt: skip
+_FLAT = re.compile(r"(?:message\.)?(parts|content|tool_calls)\.(\d)\.(\S+)")
+"""The name of one field of a part of a message, or of a call, that is flattened into an event's attributes."""
+_OTHER_NAMES = frozenset({"gen_ai.completion", "gen_ai.output.messages", "gen_ai.response", "llm.content.completion"})
+"""What some who write by hand call the event, or did before it had a name."""
+_CHOICES = _OTHER_NAMES | {CHOICE, CONTENT}
 
 
 def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Completion | None:
@@ -48,7 +60,7 @@ def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Compl
             completion = gen_ai_messages.read_value(attributes[gen_ai_messages.KEY])
             if completion is not None:
                 return completion
-        elif event.name in (CHOICE, CONTENT):
+        elif event.name in _CHOICES:
             has_choices = True
             choices += read_choice(attributes)
         elif event.name == ASSISTANT:
@@ -62,7 +74,7 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
     """Return the messages of one choice event."""
     key = next((key for key in _CONTENTS if attributes.get(key) is not None), None)
     content = None if key is None else attributes[key]
-    parsed = parse(content)
+    parsed = as_message(parse(content) if key is not None else _unflattened(attributes))
     if is_array(parsed) and parsed and all(is_object(item) for item in parsed):
         messages = read_messages(parsed) if "role" in _first(parsed) else read_messages({"content": parsed})
     elif is_object(parsed):
@@ -80,9 +92,27 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
     return [*messages, Message("assistant", None, beside)] if beside else messages
 
 
+def as_message(content: object) -> object:
+    """Return a choice whose message is a text as a message; anything else as it is."""
+    if is_object(content) and "role" not in content and isinstance(text := content.get(_MESSAGE), str):
+        return {"role": "assistant", "content": text}
+    return content
+
+
+def _unflattened(attributes: Mapping[str, object]) -> object:
+    """Return the message whose parts and calls are flattened into attributes; None if none are."""
+    message: dict[str, dict[str, dict[str, object]]] = {}
+    for name, value in attributes.items():
+        if (flat := _FLAT.fullmatch(name)) is not None:
+            fields = message.setdefault(flat[1], {}).setdefault(flat[2], {})
+            fields[flat[3].removeprefix("function.")] = value
+    lists = {name: [parts[number] for number in sorted(parts)] for name, parts in message.items()}
+    return {"role": "assistant", **lists} if lists else None
+
+
 def _first(items: Sequence[object]) -> Mapping[str, object]:
     first = items[0]
     return first if is_object(first) else {}
 
 
-CONVENTION = Convention("span events", read, events=frozenset({CHOICE, CONTENT, DETAILS, ASSISTANT}))
+CONVENTION = Convention("span events", read, events=_CHOICES | {DETAILS, ASSISTANT})

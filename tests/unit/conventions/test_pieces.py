@@ -212,25 +212,25 @@ def test_an_object_that_was_asked_for():
 # --- OpenInference ---------------------------------------------------------------------------------------------------
 
 LLM = {"openinference.span.kind": "LLM"}
-MESSAGE = "llm.output_messages.0.message."
+PREFIX = "llm.output_messages.0.message."
 
 
 @pytest.mark.parametrize(
     "attributes",
     [
-        {f"{MESSAGE}refusal": T},
-        {f"{MESSAGE}contents.0.message_content.type": "refusal", f"{MESSAGE}contents.0.message_content.text": T},
-        {f"{MESSAGE}contents.0.message_content.type": "output_text", f"{MESSAGE}contents.0.message_content.text": T},
+        {f"{PREFIX}refusal": T},
+        {f"{PREFIX}contents.0.message_content.type": "refusal", f"{PREFIX}contents.0.message_content.text": T},
+        {f"{PREFIX}contents.0.message_content.type": "output_text", f"{PREFIX}contents.0.message_content.text": T},
         {
-            f"{MESSAGE}contents.0.message_content.type": "audio",
-            f"{MESSAGE}contents.0.message_content.audio.audio.transcript": T,
+            f"{PREFIX}contents.0.message_content.type": "audio",
+            f"{PREFIX}contents.0.message_content.audio.audio.transcript": T,
         },
         {"output.audio.transcript": T},
     ],
     ids=str,
 )
 def test_refusals_and_transcripts(attributes):
-    assert read_completion({**LLM, f"{MESSAGE}role": "assistant", **attributes}).render() == T
+    assert read_completion({**LLM, f"{PREFIX}role": "assistant", **attributes}).render() == T
 
 
 # --- events and records ----------------------------------------------------------------------------------------------
@@ -246,6 +246,50 @@ def test_refusals_and_transcripts(attributes):
 )
 def test_a_list_of_texts_in_an_event(attributes):
     assert read_completion({}, [SpanEvent("gen_ai.content.completion", attributes)]).render() == T
+
+
+CHOICE = "gen_ai.choice"
+MESSAGE = {"role": "assistant", "content": T}
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        (CHOICE, {"message.role": "assistant", "message.content": T, "index": 0}),
+        (CHOICE, {"gen_ai.message.content": T}),
+        (CHOICE, {"text": T}),
+        (CHOICE, {"body": J({"message": MESSAGE})}),
+        (CHOICE, {"gen_ai.event.content": J({"message": T})}),
+        (CHOICE, {"parts.0.type": "text", "parts.0.content": FIRST, "parts.1.type": "text", "parts.1.content": SECOND}),
+        (CHOICE, {"message.parts.0.type": "text", "message.parts.0.text": T}),
+        ("gen_ai.completion", {"gen_ai.content": T}),
+        ("gen_ai.output.messages", {"gen_ai.output.messages": J([parts(T)])}),
+        ("llm.content.completion", {"llm.completion": T}),
+    ],
+    ids=str,
+)
+def test_an_event_that_was_written_by_hand(name, attributes):
+    assert read_completion({}, [SpanEvent(name, attributes)]).render() == T
+
+
+def test_calls_of_tools_that_are_flattened_into_an_event():
+    flat = {
+        "message.tool_calls.0.id": "c1",
+        "message.tool_calls.0.type": "function",
+        "message.tool_calls.0.function.name": "f",
+        "message.tool_calls.0.function.arguments": '{"a":1}',
+    }
+
+    assert json.loads(read_completion({}, [SpanEvent(CHOICE, flat)]).render()) == json.loads(call("f", '{"a":1}'))
+
+
+@pytest.mark.parametrize("body", [{"index": 0, "message": T}, T], ids=str)
+def test_a_record_whose_message_is_a_text(body):
+    assert read_record(CHOICE, body, {}).render() == T
+
+
+def test_a_record_whose_body_was_cut():
+    assert read_record(CHOICE, J({"message": MESSAGE})[:-5], {}) is None
 
 
 ASKED = SpanEvent("gen_ai.user.message", {"content": "What is the capital of France?"})
