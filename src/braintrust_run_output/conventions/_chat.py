@@ -24,7 +24,7 @@ _REASONING = frozenset({
     "reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought", "redacted_reasoning",
 })  # fmt: skip
 _TOOL_CALL = frozenset({
-    "tool_call", "tool_use", "function_call", "tool-call", "toolUse", "toolCall", "server_tool_call",
+    "tool_call", "tool_use", "function_call", "function.call", "tool-call", "toolUse", "toolCall", "server_tool_call",
     "custom_tool_call", "server_tool_use", "mcp_tool_use", "builtin-tool-call", "computer_call", "local_shell_call",
     "shell_call", "apply_patch_call", "mcp_approval_request",
 })  # fmt: skip
@@ -33,17 +33,22 @@ _HOSTED_TYPES = ("server_tool", "mcp_tool", "builtin-tool")
 _HOSTED_IDS = ("srvtoolu_", "mcptoolu_")
 _HOSTED_ITEMS = frozenset({
     "web_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "tool_search_call", "search_results",
+    "tool.execution",
 })  # fmt: skip
-"""Items of the Responses API in which the provider carries out a call and has its result."""
+"""Items of OpenAI's and Mistral's responses in which the provider carries out a call and has its result."""
 _HOSTED_CODE = ("executableCode", "executable_code")
 _TOOL_RESULT = frozenset({
     "tool_call_response", "tool_result", "tool-result", "toolResult", "function_call_output",
     "server_tool_call_response", "builtin-tool-return", "tool-return", "server_tool_result", "mcp_approval_response",
 })  # fmt: skip
-_NO_STEP = frozenset({"mcp_list_tools", "image_generation_call", "image_generation", "compaction", "item_reference"})
+_FINAL = "final_answer"
+"""The phase of an item of the Responses API that says the answer: others are said on the way there."""
+_NO_STEP = frozenset(
+    {"agent.handoff", "mcp_list_tools", "image_generation_call", "image_generation", "compaction", "item_reference"}
+)
 """Items of the Responses API that are neither said nor a step on the way to what is said."""
 _ITEMS = _HOSTED_ITEMS | _NO_STEP | {
-    "computer_call", "custom_tool_call", "function_call", "function_call_output", "local_shell_call",
+    "computer_call", "custom_tool_call", "function.call", "function_call", "function_call_output", "local_shell_call",
     "mcp_approval_request", "mcp_approval_response", "reasoning",
 }  # fmt: skip
 _ITEM_IDS = frozenset({"id", "call_id"})
@@ -110,7 +115,10 @@ def read_messages(value: object) -> list[Message]:
     if is_object(value):
         return list(_messages_of(value))
     if is_array(value):
-        return [message for item in value if is_object(item) for message in _messages_of(item)]
+        items = [item for item in value if is_object(item)]
+        if any(item.get("phase") == _FINAL for item in items):  # what was said on the way there is not the answer
+            items = [item for item in items if item.get("phase") in (None, _FINAL)]
+        return [message for item in items for message in _messages_of(item)]
     return []
 
 
@@ -271,7 +279,7 @@ def _is_message(item: Object) -> bool:
 def _is_item(item: Object) -> bool:
     kind = type_of(item)
     return (
-        (kind == "message" and "content" in item)
+        (kind in ("message", "message.output") and "content" in item)
         or kind in _ITEMS
         or (kind.endswith(("_call", "_call_output")) and not item.keys().isdisjoint(_ITEM_IDS))
         or _is_choice(item)

@@ -51,7 +51,8 @@ BESIDE_A_TEXT = METADATA | {
 }  # fmt: skip
 """What JavaScript's SDKs return beside the text of an answer."""
 _TELLING_METADATA = frozenset({
-    "finishReason", "finish_reason", "modelId", "modelVersion", "providerMetadata", "responseId", "response",
+    "finishReason", "finish_reason", "modelId", "modelVersion", "promptFeedback", "providerMetadata", "responseId",
+    "response",
     "stop_reason", "sdkHttpResponse", "system_fingerprint", "usage", "usageMetadata", "usage_metadata",
 })  # fmt: skip
 """What an answer of a model's own would hardly be called."""

@@ -78,9 +78,8 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
             continue
         if all(_is_alternative(item, may_be_said=may_be_said) for item in items):
             return [message for item in items for message in _alternative(item, _DEEPEST)]
-    return _in_output(value.get("output")) or _in_content(value, may_be_said) or (
-        None if may_be_said else _in_text(value)
-    )  # fmt: skip
+    found = _in_parts(value) or _in_output(value.get("output")) or _in_output(value.get("outputs"))
+    return found or _in_content(value, may_be_said) or (None if may_be_said else _in_text(value))
 
 
 def _is_responded(value: Object) -> bool:
@@ -110,6 +109,15 @@ def _in_output(output: object) -> list[Message] | None:
     return _one_turn(read_messages(output)) if is_items(output) else None
 
 
+def _in_parts(value: Object) -> list[Message] | None:
+    """Return a message of A2A, or what the last artifact of a task holds."""
+    artifacts, parts = value.get("artifacts"), value.get("parts")
+    if value.get("kind") == "task" and is_array(artifacts) and artifacts and is_object(artifacts[-1]):
+        parts = artifacts[-1].get("parts")
+    is_known = value.get("kind") in ("message", "task") and is_array(parts)
+    return read_messages({"role": "assistant", "parts": parts}) if is_known else None
+
+
 def _in_content(value: Object, may_be_said: bool) -> list[Message] | None:
     content = value.get("content")
     if is_object(content) and is_array(content.get("parts")):  # Google ADK
@@ -123,6 +131,10 @@ def _in_content(value: Object, may_be_said: bool) -> list[Message] | None:
 
 
 def _in_text(value: Object) -> list[Message] | None:
+    if is_array(steps := value.get("steps")) and steps:  # Vercel's AI SDK
+        return find_messages(steps[-1])
+    if value.get("type") == "result" and isinstance(result := value.get("result"), str):  # Claude's Agent SDK
+        return [Message("assistant", result)]
     for key in _TEXTS:
         if isinstance(text := value.get(key), str):
             return [Message("assistant", text)]

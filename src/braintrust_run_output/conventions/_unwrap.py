@@ -89,6 +89,8 @@ def _messages_in(value: object) -> list[Message] | None:
         return read_messages(value[-1] if is_array(value) and all(map(is_of_autogen, value)) else value)
     if is_items(value):
         return read_response(value)
+    if is_object(value) and value.get("kind") in ("message", "task"):  # A2A's
+        return read_response(value) or None
     if is_array(value) and value and all(map(_is_event, value)):  # of Google's ADK
         return read_messages([event["content"] for event in value if is_object(event)])
     if is_array(value) and value and is_object(value[0]) and ("choices" in value[0] or "response" in value[0]):

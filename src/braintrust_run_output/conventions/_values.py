@@ -72,6 +72,8 @@ def from_model_output(value: object, source: str, *, may_be_said: bool | None = 
         may_be_said: Whether JSON may as well be what the model said, asked for JSON, than what holds it. Default: for a
             text.
     """
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
     raw = value if isinstance(value, str) else None
     said = raw is not None if may_be_said is None else may_be_said
     found = unpacked(value)

@@ -189,6 +189,51 @@ def test_a_response_that_no_model_would_say(response):
     assert from_model_output(J(response), "x").render() == T
 
 
+SAID = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": T}]}
+RESPONSES = {
+    "steps of the AI SDK": {
+        "steps": [{"content": []}, {"content": [{"type": "text", "text": T}]}],
+        "finishReason": "stop",
+    },
+    "a conversation of Mistral": {
+        "outputs": [
+            {"type": "tool.execution", "name": "web_search", "arguments": "{}"},
+            {"type": "message.output", "role": "assistant", "content": [{"type": "text", "text": T}]},
+        ]
+    },
+    "a handoff of Mistral": {
+        "outputs": [
+            {"type": "agent.handoff", "previous_agent_name": "a", "next_agent_name": "b"},
+            {"type": "message.output", "role": "assistant", "content": T},
+        ]
+    },
+    "the result of Claude's agent": {"type": "result", "subtype": "success", "result": T, "usage": {"input_tokens": 1}},
+    "a message of A2A": {"kind": "message", "role": "agent", "parts": [{"kind": "text", "text": T}]},
+    "a task of A2A": {"kind": "task", "artifacts": [{"parts": [{"kind": "text", "text": T}]}]},
+    "commentary before the answer": [{**SAID, "phase": "commentary"}, {**SAID, "phase": "final_answer"}],
+    "bytes": J({"choices": [{"message": {"role": "assistant", "content": T}}]}).encode(),
+}
+
+
+@pytest.mark.parametrize("response", RESPONSES.values(), ids=RESPONSES)
+def test_a_response(response):
+    assert from_model_output(response, "x").render() == T
+
+
+def test_commentary_alone_is_what_was_said():
+    assert from_model_output([{**SAID, "phase": "commentary"}], "x").render() == T
+
+
+def test_a_call_of_mistral():
+    called = [{"type": "function.call", "tool_call_id": "c1", "name": "f", "arguments": '{"a":1}'}]
+
+    assert json.loads(from_model_output({"outputs": called}, "x").render()) == json.loads(call("f", '{"a":1}'))
+
+
+def test_a_prompt_that_was_blocked_says_nothing():
+    assert from_model_output({"promptFeedback": {"blockReason": "SAFETY"}}, "x") is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
