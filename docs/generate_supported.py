@@ -40,6 +40,29 @@ forms.
 - **in part**: see [what is not read](#what-is-not-read).
 
 """
+_BY_FORM = """\
+## Read by their form
+
+After their source or documentation. No trace of these was recorded.
+
+- **AG2, Agno, CrewAI, LangGraph, OpenAI's agents, phidata under AgentOps or Langtrace**:
+  `crewai.crew.output`, `agno.agent.response_content`, `langgraph.graph.final_response`, `openai_agents.outputs` ...
+- **Claude Code**: `response.model_output` on its spans (detailed tracing), its log record `assistant_response`
+- **DeepEval**: `confident.span.output`
+- **Gemini CLI**: `gen_ai.output.messages`, also in pieces and as the system's; `output-json`
+- **HoneyHive**: `honeyhive_outputs.result`
+- **Koog, Azure AI agents**: span event `gen_ai.assistant.message`, where no `gen_ai.choice` is
+- **Langtrace**: `llm.responses`, span event `gen_ai.content.completion`
+- **Latitude**: `gen_ai.response.messages`
+- **Mastra**: `gen_ai.output.messages`, `mastra.model_step.output`, `mastra.agent_run.output` ...
+- **OpenClaw**: `openclaw.content.output_messages`
+- **OpenLLMetry, oldest releases**: `llm.completions.0.content`
+- **Spring AI**: `gen_ai.completion`, span event `gen_ai.content.completion`, its log records
+- **traceAI**: `gen_ai.output.messages.0.message.content`, kind in `gen_ai.span.kind`
+- **TrueFoundry**: `tfy.output`
+- **By hand**: `gen_ai.response.content`, `gen_ai.output.text`, `llm.response`, `output` beside `input` ...
+
+"""
 _NOT_READ = """\
 ## What is not read
 
@@ -127,7 +150,7 @@ def page() -> str:
     for path in sorted((CONFORMANCE / "cases").glob("*.json")):
         case = _replay().load(path)
         rows[_family(case).title][_traced(case)].append(_Finding(case, _source(case)))
-    return _HEAD + "".join((*_matrix(rows), _NOT_READ, *_unread(rows), *_details(rows)))
+    return _HEAD + "".join((*_matrix(rows), _BY_FORM, _NOT_READ, *_unread(rows), *_details(rows)))
 
 
 def _replay() -> Any:
