@@ -110,9 +110,16 @@ class _Below:
         return Found(None, self._itself(text)) if hash(text) in self._digests else None
 
     def around(self, text: str) -> Found | None:
-        """Return a text that is part of a completion: the answer without its scaffolding."""
+        """Return a text that is part of a completion: the answer without its scaffolding; the whole, if it was cut."""
+        beginning = _beginning(text)
+        if beginning is not None:
+            cut = self._last_where(lambda said: said.startswith(beginning), length=len(beginning))
+            if cut is not None:
+                return Found(cut)
         found = self._last_where(lambda said: len(said) > len(text) and _is_part(text, said), length=len(text))
-        return None if found is None else Found(found, self._itself(text))
+        if found is None:
+            return None
+        return Found(found) if _is_cut(text, (found.text or "").strip()) else Found(found, self._itself(text))
 
     def _within(self, text: str) -> Found | None:
         """Return the last completion that a text contains, or the text where code has put it together.
@@ -196,6 +203,17 @@ def _is_all(text: str, parts: Sequence[Placed]) -> bool:
             return False
         at = found + len(said)
     return len(parts) > 1 and not any(map(str.isalnum, text[at:]))
+
+
+def _beginning(text: str) -> str | None:
+    """Return what stands before the ellipsis that a text ends in; None if it ends in none, or is short."""
+    beginning = text.removesuffix("...").removesuffix("\N{HORIZONTAL ELLIPSIS}").rstrip()
+    return beginning if len(text) > len(beginning) >= LONG_ENOUGH else None
+
+
+def _is_cut(text: str, whole: str) -> bool:
+    """Whether a text is the beginning of another, and ends within a word."""
+    return whole.startswith(text) and text[-1].isalnum() and whole[len(text)].isalnum()
 
 
 def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:

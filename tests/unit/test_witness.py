@@ -57,6 +57,26 @@ def test_a_text_that_is_part_of_a_completion_is_the_answer_without_its_scaffoldi
     assert choice.source.name == "llm"
 
 
+LONG = f"{ANSWER} It is on the Seine, and has been the capital for centuries."
+
+
+@pytest.mark.parametrize(
+    ("returns", "is_cut"),
+    [
+        (LONG[:39], True),
+        (f"{LONG[:40]}...", True),
+        (f"{LONG[:36]}\N{HORIZONTAL ELLIPSIS}", True),
+        (ANSWER, False),
+        (LONG[5:40], False),
+        ("The capital...", False),
+    ],
+)
+def test_a_text_that_was_cut_is_the_whole_completion(returns, is_cut):
+    trace = Trace().add("llm", says=LONG).add("title", says=TITLE)
+
+    assert (trace.value(returns=returns) == LONG) is is_cut
+
+
 @pytest.mark.parametrize(
     ("said", "returns", "fits"),
     [
