@@ -120,6 +120,8 @@ def _from_parsed(value: object, source: str, raw: str | None) -> Completion | No
         return from_messages(read_messages({"content": value}), source, raw=raw)
     if is_items(value):
         return from_messages(read_response(value), source, raw=raw)
+    if messages := find_messages(value, may_be_said=True):
+        return from_messages(messages, source, raw=raw)
     if raw is None and is_array(value) and all(isinstance(item, str) for item in value):
         return from_messages([Message("assistant", str(item)) for item in value], source)
     return from_text(compact(value) if raw is None else raw, source)

@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING
 from ..completion import Message, from_messages
 from ._chat import is_content_blocks, read_text, read_tool_call
 from ._convention import Attributes, Convention, Event
-from ._json import parse
+from ._json import is_array, is_object, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..completion import Completion, ToolCall
 
-_FIELDS = ("role", "content", "finish_reason")
+_FIELDS = ("role", "content", "finish_reason", "text", "refusal", "tool_calls")
+_TEXTS = ("content", "text", "refusal")
 _CALLS = ("tool_calls.0.", "tool_calls.0.function.", "function_call.")
 _HAYSTACK = "opentelemetry.instrumentation.haystack"
 _WIDEST_GAP = 1
@@ -60,7 +61,7 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
     for index in count():
         message = f"{prefix}.{index}."
         role = attributes.get(f"{message}role")
-        content = attributes.get(f"{message}content")
+        content = next((said for key in _TEXTS if (said := attributes.get(message + key)) is not None), None)
         calls = tuple(_tool_calls(attributes, message)) if has_calls else ()
         if role is None and content is None and not calls and f"{message}finish_reason" not in attributes:
             if gap == _WIDEST_GAP:
@@ -71,10 +72,12 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
 
 
 def _text(content: object) -> str | None:
-    if isinstance(content, str) and content.startswith("[{"):
+    if isinstance(content, str) and content.startswith(("[{", '{"')):
         blocks = parse(content)
-        if is_content_blocks(blocks):
+        if is_content_blocks(blocks) or is_content_blocks([blocks]):
             return read_text(blocks)
+        if is_object(blocks) and is_array(parts := blocks.get("parts")):  # Google
+            return read_text(parts)
     return content if content is None or isinstance(content, str) else read_text(content)
 
 
@@ -85,6 +88,11 @@ def _tool_calls(attributes: Attributes, message: str) -> Iterator[ToolCall]:
         if call is None:
             break
         yield call
+    listed = parse(attributes.get(f"{message}tool_calls"))
+    for item in listed if is_array(listed) else ():
+        call = read_tool_call(item)
+        if call is not None:
+            yield call
     call = read_tool_call(_fields(attributes, f"{message}function_call."))
     if call is not None:
         yield call

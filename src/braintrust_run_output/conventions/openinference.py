@@ -52,7 +52,7 @@ _ID = "tool_call.id"
 _CHOICE = "llm.choices.{}.completion.text"
 _OUTPUT = "output.value"
 _KINDS = ("openinference.span.kind", "gen_ai.span.kind", "fi.span.kind")
-_GEN_AI = "gen_ai.output.messages"
+_GEN_AI = ("gen_ai.output.messages", "gen_ai.completion")
 _MIME_TYPE = "output.mime_type"
 _JSON = "application/json"
 _FUNCTION_CALL = "function_call_name", "function_call_arguments_json"
@@ -181,8 +181,9 @@ def _tool_calls(attributes: Attributes, prefix: str) -> Iterator[ToolCall]:
 
 
 def read_gen_ai_messages(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
-    """Return the output messages that stand under the name of OpenTelemetry's."""
-    return from_messages(messages_at(attributes, _GEN_AI), f"{_GEN_AI}.*")
+    """Return the output messages that stand under the names of OpenTelemetry's."""
+    found = (from_messages(messages_at(attributes, prefix), f"{prefix}.*") for prefix in _GEN_AI)
+    return next((completion for completion in found if completion is not None), None)
 
 
 def read_choices(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -248,7 +249,7 @@ MESSAGES = Convention(
 GEN_AI_MESSAGES = Convention(
     "traceAI messages",
     read_gen_ai_messages,
-    keys=frozenset(f"{_GEN_AI}.{number}.message.{key}" for number in range(2) for key in _MESSAGE_KEYS),
+    keys=frozenset(f"{prefix}.{at}.message.{key}" for prefix in _GEN_AI for at in range(2) for key in _MESSAGE_KEYS),
 )
 CHOICES = Convention("OpenInference choices", read_choices, keys=frozenset({_CHOICE.format(0)}))
 LLM_OUTPUT = Convention("OpenInference LLM output", read_llm_output, keys=frozenset({_OUTPUT, _SPOKEN}))

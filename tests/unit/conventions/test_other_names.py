@@ -28,6 +28,13 @@ SAID = [
     ("streaming.final_content", T),
     ("openai_agents.outputs", J({"output": [{"type": "message", "content": [{"type": "output_text", "text": T}]}]})),
     ("gen_ai.output.messages.0.message.content", T),
+    ("gen_ai.completion.0.message.content", T),
+    ("gen_ai.completion.0.text", T),
+    ("gen_ai.completion.0.refusal", T),
+    ("gen_ai.completion.0.content", J({"type": "text", "text": T})),
+    ("gen_ai.completion.0.content", J({"role": "model", "parts": [{"text": T}]})),
+    ("braintrust.output_json", J({"choices": [{"message": {"role": "assistant", "content": T}}]})),
+    ("gen_ai.completion_json", J({"candidates": [{"content": {"role": "model", "parts": [{"text": T}]}}]})),
     ("openclaw.content.output_messages", J([{"role": "assistant", "content": [{"type": "text", "text": T}]}])),
     ("mastra.model_step.output", J({"text": T, "toolCalls": []})),
     ("mastra.model_generation.output", J({"text": T, "object": None, "finishReason": "stop", "usage": {}})),
@@ -54,6 +61,19 @@ def test_the_output_of_a_model(key, value):
 )
 def test_the_output_of_a_span_that_is_a_model(attributes):
     assert read_completion(attributes).render() == T
+
+
+def test_calls_of_tools_in_one_attribute_of_a_flattened_message():
+    called = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}]
+
+    completion = read_completion({"gen_ai.completion.0.tool_calls": J(called)})
+
+    assert json.loads(completion.render()) == json.loads(call("f", '{"a":1}'))
+
+
+@pytest.mark.parametrize("answer", ['{"city": "Paris"}', '{"parts": 3}', '[{"city": "Paris"}]'])
+def test_json_that_a_model_said_in_a_flattened_message_stays(answer):
+    assert read_completion({"gen_ai.completion.0.content": answer}).render() == answer
 
 
 def test_flattened_messages_with_calls_of_tools():
