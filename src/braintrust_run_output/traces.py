@@ -395,14 +395,18 @@ class Traces:
         """Forget the oldest tenth of the live spans: they never end."""
         with self._lock:
             self._live = sum(map(len, list(self._traces.values())))
+            if self._live <= MAX_LIVE:
+                return
+            excess = self._live - MAX_LIVE * 9 // 10
             for trace_id, trace in list(self._traces.items()):
-                excess = self._live - MAX_LIVE + MAX_LIVE // 10
-                if self._live <= MAX_LIVE or excess <= 0:
-                    return
-                for span_id, parent in list(islice(trace.items(), excess)):
+                oldest = list(islice(trace.items(), excess))
+                for span_id, parent in oldest:
                     self._leave(trace_id, trace, span_id, parent)
                     if trace.runs is not None:
                         trace.runs.pop(span_id, None)
+                excess -= len(oldest)
+                if excess <= 0:
+                    return
 
     def _forget_oldest_ended(self) -> None:
         """Forget ended spans, those of the oldest traces first, until a quarter is free."""

@@ -52,6 +52,15 @@ def test_spans_that_never_end_are_forgotten_oldest_first(monkeypatch):
     assert known.lives((1_000 % 7, 1_000))
 
 
+@pytest.mark.parametrize("in_traces", [1, 10_000], ids=["in one trace", "in many"])
+def test_a_tenth_of_those_that_never_end_is_forgotten_at_once_so_that_it_is_seldom_looked_for(monkeypatch, in_traces):
+    known = followed(monkeypatch, live=1_000)
+    for n in range(1, 1_002):
+        known.start(*ids(n, trace_id=n % in_traces))
+
+    assert 850 < known.remembered <= 900
+
+
 def test_a_root_that_lives_for_ever_remembers_few_of_its_ended_children(monkeypatch):
     known = followed(monkeypatch)
     known.start(*ids(1))
