@@ -56,10 +56,10 @@ class Sink:
             for scope_group in group.scope_groups:
                 self.seen["spans"] += len(scope_group.items)
                 # The first span tells: what the relay sends late are roots, together.
-                glance = messages.Glance.FromString(scope_group.items[0])
+                glance = messages.Span.FromString(scope_group.items[0])
                 if not glance.parent_span_id:
                     for item in scope_group.items:
-                        self.roots.setdefault(messages.Glance.FromString(item).trace_id[:8].hex(), time.time())
+                        self.roots.setdefault(messages.Span.FromString(item).trace_id[:8].hex(), time.time())
 
 
 class PassThrough:

@@ -8,6 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("aiohttp", reason="the relay's extra is not installed")
+
 from hops import Hop
 from relays import relay
 from services import ANSWER, TIMEOUT, post, service, wait_for_the_root

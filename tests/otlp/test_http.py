@@ -45,7 +45,7 @@ def test_of_a_bomb_no_more_than_the_limit_is_unpacked():
     body = Body(encoding="gzip", limit=10_000)
     with pytest.raises(BodyTooLargeError):
         body.add(bomb)
-    assert len(body._body) == 10_001
+    assert body.size == 10_001
 
 
 @pytest.mark.parametrize("data", [b"no gzip", gzip.compress(bytes(100))[:-9]])

@@ -13,7 +13,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from braintrust_run_output.config import RunOutputConfig
-from braintrust_run_output.otlp import BadPayloadError
+from braintrust_run_output.otlp import BadPayloadError, messages
 from braintrust_run_output.relay.codec import put_together, read_roots, take_apart, with_attributes
 from braintrust_run_output.relay.deciding import Deciding
 from braintrust_run_output.relay.relay import _Reading
@@ -275,6 +275,21 @@ def test_a_broken_span_does_not_stop_the_others():
     assert result.unreadable == 1
     assert broken[6:] in result.onward
     assert RUN_OUTPUT.encode() in result.onward
+
+
+@pytest.mark.parametrize("name", [b"\xff", "\ud800".encode("utf-8", "surrogatepass")], ids=["broken", "surrogate"])
+def test_a_name_that_is_not_utf_8_hides_nothing(name):
+    span = messages.Span.FromString(child("Paris.").SerializeToString())
+    span.attributes.add(key=name)
+    body = messages.Request()
+    body.groups.add().scope_groups.add().items.append(span.SerializeToString())
+    result = take_apart(body.SerializeToString(), reading())
+    assert result.unreadable == 0
+    assert result.links == {TRACE: bytearray(b"child-01the-root")}
+    (onward,) = messages.Request.FromString(result.onward).groups[0].scope_groups[0].items
+    added = {one.key: one.value.string_value for one in messages.Span.FromString(onward).attributes}
+    assert added[RUN_OUTPUT.encode()] == b"Paris."
+    assert name in added
 
 
 @given(st.binary(max_size=40))

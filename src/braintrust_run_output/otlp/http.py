@@ -37,7 +37,9 @@ class Body:
     def __init__(self, *, encoding: str, limit: int) -> None:
         self._encoding, self._limit = encoding, limit
         self._decoder = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
-        self._body = bytearray()
+        self._chunks: list[bytes] = []
+        self.size = 0
+        """How many bytes there are, decompressed."""
 
     def add(self, chunk: bytes) -> None:
         """Take what has arrived.
@@ -47,23 +49,16 @@ class Body:
             BadPayloadError: The compressed data is damaged.
         """
         if self._decoder is None:
-            self._body += chunk
-            self._check_size()
+            self._keep(chunk)
             return
         while chunk:
             if self._decoder.eof:  # gzip may be several files, one after the other
                 self._decoder = zlib.decompressobj(_WINDOW_BITS[self._encoding])
             try:
-                self._body += self._decoder.decompress(chunk, self._limit - len(self._body) + 1)
+                self._keep(self._decoder.decompress(chunk, self._limit - self.size + 1))
             except zlib.error:
                 raise BadPayloadError(f"the body is not valid {self._encoding} data") from None
-            self._check_size()
             chunk = self._decoder.unused_data
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are, decompressed."""
-        return len(self._body)
 
     def whole(self) -> bytes:
         """Return the decompressed body, once it has arrived.
@@ -73,10 +68,12 @@ class Body:
         """
         if self._decoder is not None and not self._decoder.eof:
             raise BadPayloadError(f"the {self._encoding} data ends too early")
-        return bytes(self._body)
+        return b"".join(self._chunks)
 
-    def _check_size(self) -> None:
-        if len(self._body) > self._limit:
+    def _keep(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self.size += len(chunk)
+        if self.size > self._limit:
             raise BodyTooLargeError(f"the body is larger than {self._limit} bytes")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import messages
-from .spans import Scope, parse, read_request, read_resource, read_scope
+from .spans import Scope, parse, read_items
 from .values import read_attributes, read_text, read_value
 
 if TYPE_CHECKING:
@@ -42,12 +42,7 @@ def read_log_records(body: bytes) -> Iterator[LogRecord]:
     Raises:
         BadPayloadError: The body is not such a request.
     """
-    for group in read_request(body).groups:
-        resource = read_resource(group.resource)
-        for scope_group in group.scope_groups:
-            scope = read_scope(scope_group.scope)
-            for item in scope_group.items:
-                yield read_log_record(item, scope, resource)
+    return read_items(body, read_log_record)
 
 
 def read_log_record(item: bytes, scope: Scope, resource: Mapping[str, object]) -> LogRecord:

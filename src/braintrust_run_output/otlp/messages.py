@@ -4,7 +4,9 @@ Source: https://github.com/open-telemetry/opentelemetry-proto (trace/v1, logs/v1
 
 OTLP's own generated messages would do, but for three things. Text is `bytes` here, so one span with broken UTF-8 does
 not make a whole request unreadable. `Request` leaves resources, scopes, spans and log records as they came, so what is
-not changed goes on byte for byte. And `Glance` reads of a span only its ids and the names of its attributes and events.
+not changed goes on byte for byte. And `Glance` reads of a span only its ids and the names of its attributes and events;
+attributes are a map in it, which is the same on the wire, so that their names are had without an object for each. (The
+names are text in it: it cannot read a span with an attribute whose name is not UTF-8.)
 
 Fields that these messages do not know are kept, and written again, by protobuf itself. What OTLP has once but may
 come in several pieces, which protobuf merges, is repeated in `Request`, so that no piece is lost.
@@ -68,13 +70,13 @@ _MESSAGES: dict[str, str] = {
         "10 bytes span_id, 11 fixed64 observed_time_unix_nano, 12 bytes event_name"
     ),
     "Glance": (
-        "1 bytes trace_id, 2 bytes span_id, 4 bytes parent_span_id, 5 bytes name, 9 *Name attributes, "
+        "1 bytes trace_id, 2 bytes span_id, 4 bytes parent_span_id, 5 bytes name, 9 map attributes, "
         "11 *EventName events"
     ),
     "Name": "1 bytes key",
     "EventName": "2 bytes name",
 }
-"""Each message's fields: number, type, name; a star says that it is repeated."""
+"""Each message's fields: number, type, name; a star says that it is repeated, a map is one from text to bytes."""
 
 
 def _describe() -> descriptor_pb2.FileDescriptorProto:
@@ -83,9 +85,10 @@ def _describe() -> descriptor_pb2.FileDescriptorProto:
         message = file.message_type.add(name=message_name)
         for field in fields.split(", "):
             number, kind, name = field.split()
-            label = _Field.LABEL_REPEATED if kind.startswith("*") else _Field.LABEL_OPTIONAL
+            is_repeated = kind == "map" or kind.startswith("*")
+            label = _Field.LABEL_REPEATED if is_repeated else _Field.LABEL_OPTIONAL
             added = message.field.add(name=name, number=int(number), label=label)
-            kind = kind.removeprefix("*")
+            kind = _add_map_entry(message, name) if kind == "map" else kind.removeprefix("*")
             if kind in _TYPES:
                 added.type = _TYPES[kind]
             else:
@@ -95,6 +98,15 @@ def _describe() -> descriptor_pb2.FileDescriptorProto:
         if message_name == "AnyValue":
             message.oneof_decl.add(name="value")
     return file
+
+
+def _add_map_entry(message: Message, field_name: str) -> str:
+    """Add the message that an entry of a map is, and return its name."""
+    entry = message.nested_type.add(name=f"{field_name.capitalize()}Entry")  # the name that protobuf demands
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=_Field.TYPE_STRING, label=_Field.LABEL_OPTIONAL)
+    entry.field.add(name="value", number=2, type=_Field.TYPE_BYTES, label=_Field.LABEL_OPTIONAL)
+    return f"{message.name}.{entry.name}"
 
 
 _POOL = descriptor_pool.DescriptorPool()  # of our own: nothing else can have these names in it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
@@ -12,9 +12,11 @@ from .errors import BadPayloadError
 from .values import read_attributes, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .messages import Message
+
+_Item = TypeVar("_Item")
 
 _ERROR = 2
 _TRACE_ID_BYTES = 16
@@ -112,12 +114,25 @@ def read_spans(body: bytes) -> Iterator[Span]:
     Raises:
         BadPayloadError: The body is not such a request.
     """
+    return read_items(body, read_span)
+
+
+def read_items(body: bytes, read: Callable[[bytes, Scope, Mapping[str, object]], _Item]) -> Iterator[_Item]:
+    """Read the spans or the log records of a request, in their order.
+
+    Args:
+        body: The request.
+        read: Reads one, given its bytes, its scope and the attributes of its resource.
+
+    Raises:
+        BadPayloadError: The body is not such a request.
+    """
     for group in read_request(body).groups:
         resource = read_resource(group.resource)
         for scope_group in group.scope_groups:
             scope = read_scope(scope_group.scope)
             for item in scope_group.items:
-                yield read_span(item, scope, resource)
+                yield read(item, scope, resource)
 
 
 def read_span(item: bytes, scope: Scope, resource: Mapping[str, object]) -> Span:
@@ -131,8 +146,13 @@ def read_span(item: bytes, scope: Scope, resource: Mapping[str, object]) -> Span
     Raises:
         BadPayloadError: The bytes are no span.
     """
-    span = parse(messages.Span, item, "a span")
+    return as_span(parse(messages.Span, item, "a span"), scope, resource)
+
+
+def as_span(span: Message, scope: Scope, resource: Mapping[str, object]) -> Span:
+    """Return a `messages.Span` as a span: see `read_span`."""
     parent = int.from_bytes(span.parent_span_id, "big")
+    status = span.status
     return Span(
         trace_id=int.from_bytes(span.trace_id, "big"),
         span_id=int.from_bytes(span.span_id, "big"),
@@ -142,17 +162,18 @@ def read_span(item: bytes, scope: Scope, resource: Mapping[str, object]) -> Span
         start=span.start_time_unix_nano,
         end=span.end_time_unix_nano,
         attributes=read_attributes(span.attributes),
-        events=tuple(
-            Event(read_text(event.name), read_attributes(event.attributes), event.time_unix_nano)
-            for event in span.events
-        ),
+        events=tuple(map(_as_event, span.events)) if span.events else (),
         scope=scope,
         resource=resource,
-        status_code=span.status.code,
-        status_message=read_text(span.status.message),
+        status_code=status.code,
+        status_message=read_text(status.message),
         flags=span.flags,
         has_valid_ids=has_valid_ids(span.trace_id, span.span_id),
     )
+
+
+def _as_event(event: Message) -> Event:
+    return Event(read_text(event.name), read_attributes(event.attributes), event.time_unix_nano)
 
 
 def has_valid_ids(trace_id: bytes, span_id: bytes) -> bool:

@@ -44,9 +44,12 @@ def read_value(value: Message) -> object:
     Returns:
         A ``str``, ``bool``, ``int``, ``float``, ``bytes``, a list, a dictionary, or None where it has no value.
     """
+    text = value.string_value  # most often it is one, and this is the cheapest question
+    if text:
+        return read_text(text)
     kind = value.WhichOneof("value")
     if kind == "string_value":
-        return read_text(value.string_value)
+        return ""
     if kind is None:
         return None
     if kind == "array_value":

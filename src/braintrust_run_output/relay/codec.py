@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
 from .. import _faults
-from ..otlp import BadPayloadError, Scope, Span, messages, write_attributes
-from ..otlp.spans import read_request, read_resource, read_scope, read_span
+from ..otlp import BadPayloadError, Scope, Span, messages
+from ..otlp.spans import as_span, parse, read_request, read_resource, read_scope, read_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ class Root(NamedTuple):
 class Reader(Protocol):
     """What tells which spans say something, and what is added to them."""
 
-    says_nothing: Callable[[Iterable[bytes]], bool]
+    says_nothing: Callable[[Iterable[str]], bool]
     """Tells by the names of a span's attributes that they say nothing."""
     looks_at_names: bool
     """Whether a span's own name may say something."""
@@ -81,8 +81,8 @@ class Reader(Protocol):
     waits_if_silent: bool
     """Whether a root that says nothing itself is to wait."""
 
-    def read_child(self, span: Span, raw: bytes) -> Mapping[str, str | bool]:
-        """Read a span that has a parent, and return the attributes to add to it."""
+    def read_child(self, span: Span, message: Message) -> Mapping[str, str | bool]:
+        """Read a span that has a parent, given as a `messages.Span` as well; return the attributes to add to it."""
 
     def read_root(self, span: Span) -> Mapping[str, str | bool] | None:
         """Read a span that has none, and return the attributes to add to it; None if it is to wait."""
@@ -146,7 +146,7 @@ class _Scope:
 
     def __init__(self, group: Message, scope_group: Message, taken: Request, reader: Reader) -> None:
         self._group, self._scope_group, self._taken, self._reader = group, scope_group, taken, reader
-        self._says_nothing = reader.says_nothing
+        self._says_nothing, self._looks_at_names = reader.says_nothing, reader.looks_at_names
         self._made_by: tuple[Scope, dict[str, object]] | None = None
         self._envelope: Envelope | None = None
 
@@ -173,7 +173,11 @@ class _Scope:
 
     def _read(self, raw: bytes) -> bytes | None:
         """Return a span as it goes on, None if it is to wait."""
-        glance = messages.Glance.FromString(raw)
+        try:
+            glance = messages.Glance.FromString(raw)
+            is_silent = self._is_silent(glance)
+        except DecodeError:  # a name that is not UTF-8, or it is none
+            glance, is_silent = parse(messages.Span, raw, "a span"), False
         trace_id, span_id, parent_id = glance.trace_id, glance.span_id, glance.parent_span_id
         if len(trace_id) != _TRACE_ID_BYTES or len(span_id) != _SPAN_ID_BYTES or trace_id == _NO_TRACE:
             raise BadPayloadError("a span's ids are none")
@@ -185,23 +189,26 @@ class _Scope:
             if links is None:
                 links = self._taken.links[trace_id] = bytearray()
             links += span_id + parent_id
-        # The names of its attributes are nearly all that is looked at.
-        is_silent = self._says_nothing([attribute.key for attribute in glance.attributes]) and not (
-            (events := glance.events) and self._reader.has_telling_event([event.name for event in events])
-        )
-        if is_silent and self._reader.looks_at_names:
-            is_silent = not self._reader.has_telling_name(glance.name)
         if is_silent and not is_root:
             return raw
         if is_silent and self._reader.waits_if_silent:
             written = None
         else:
-            span = read_span(raw, *self._maker())
-            written = self._reader.read_root(span) if is_root else self._reader.read_child(span, raw)
+            message = parse(messages.Span, raw, "a span")
+            span = as_span(message, *self._maker())
+            written = self._reader.read_root(span) if is_root else self._reader.read_child(span, message)
         if written is None:
             self._taken.roots.append(Root(trace_id, span_id, raw, self._envelope_of(), is_silent))
             return None
         return with_attributes(raw, written, span.attributes) if written else raw
+
+    def _is_silent(self, glance: Message) -> bool:
+        """Whether a span says nothing, by the names of its attributes and events and its own."""
+        return (
+            self._says_nothing(glance.attributes)
+            and not ((events := glance.events) and self._reader.has_telling_event([event.name for event in events]))
+            and not (self._looks_at_names and self._reader.has_telling_name(glance.name))
+        )
 
     def _maker(self) -> tuple[Scope, dict[str, object]]:
         if self._made_by is None:
@@ -248,8 +255,8 @@ def read_roots(body: bytes) -> Iterator[Root]:
         for scope_group in group.scope_groups:
             envelope = _envelope_of(group, scope_group)
             for raw in scope_group.items:
-                glance = messages.Glance.FromString(raw)
-                yield Root(glance.trace_id, glance.span_id, raw, envelope)
+                span = parse(messages.Span, raw, "a span")
+                yield Root(span.trace_id, span.span_id, raw, envelope)
 
 
 def _envelope_of(group: Message, scope_group: Message) -> Envelope:
@@ -276,8 +283,14 @@ def with_attributes(span: bytes, attributes: Mapping[str, str | bool], present: 
             for number, start, content, stop in _fields(span)
             if number != _SPAN_ATTRIBUTES or messages.Name.FromString(span[content:stop]).key not in replaced
         )
-    added: bytes = messages.Span(attributes=write_attributes(attributes)).SerializeToString()
-    return span + added
+    added = messages.Span()
+    for key, value in attributes.items():
+        pair = added.attributes.add(key=key.encode())
+        if isinstance(value, bool):
+            pair.value.bool_value = value
+        else:
+            pair.value.string_value = value.encode("utf-8", "surrogatepass")
+    return span + bytes(added.SerializeToString())
 
 
 def pack_excerpts(excerpts: Sequence[tuple[str, bytes]]) -> bytes:

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
     from ..config import RunOutputConfig
     from ..otlp import LogRecord, Span
+    from ..otlp.messages import Message
+    from ..writing import Asked
     from .state import Parents
 
     Written: TypeAlias = Mapping[str, str | bool]
 
+_NOT_LOOKED_AT = "trace_state", "links", "dropped_attributes_count", "dropped_events_count", "dropped_links_count"
+"""What of a span says nothing, beside its attributes and events."""
 _GOT = {Rule.EXPLICIT: "explicit", Rule.OWN: "own", Rule.GENERIC: "generic", Rule.GENERIC_BELOW: "generic"}
 """What a root got, in the words of the metrics; by any other rule it was mirrored."""
 _WHY_NOT = {Reason.FAILED: "failed", Reason.NO_CONTENT: "no_content", Reason.SIDE_ONLY: "no_content"}
@@ -72,7 +76,7 @@ class Deciding:
     def __init__(self, config: RunOutputConfig) -> None:
         self.config = config
         telling = KEYS | KINDS | {METADATA, attribute(config.key)} if config.enabled else frozenset[str]()
-        self.says_nothing = frozenset(name.encode() for name in telling).isdisjoint
+        self.says_nothing = telling.isdisjoint
         """Tells by the names of a span's attributes that they say nothing."""
         self._patterns = [one for one in (config.answer_spans, config.side_spans) if one is not None]
         self.looks_at_names = bool(self._patterns) and config.enabled
@@ -89,35 +93,30 @@ class Deciding:
         """Whether a span's name says something."""
         return any(matches(pattern, read_text(name)) for pattern in self._patterns)
 
-    def read(self, span: Span, raw: bytes, records: Sequence[Outcome] = ()) -> Found:
+    def read(self, span: Span, message: Message, records: Sequence[Outcome] = ()) -> Found:
         """Read a span that has a parent.
 
         Args:
             span: The span.
-            raw: Its bytes.
+            message: The same as a `messages.Span`.
             records: What log records have said for it by now.
         """
         looked = _Looked(span.attributes)
         outcome = self._outcome(span, looked, records)
         written = self._child_gets(outcome, span)
-        return Found(self._lightened(outcome), span.scope.name, self._excerpt(raw, looked.looked), written)
+        return Found(self._lightened(outcome), span.scope.name, self._excerpt(message, looked.looked), written)
 
-    def _excerpt(self, raw: bytes, looked: set[str]) -> bytes:
-        whole = messages.Span.FromString(raw)
-        item = messages.Span(
-            trace_id=whole.trace_id,
-            span_id=whole.span_id,
-            parent_span_id=whole.parent_span_id,
-            name=whole.name,
-            start_time_unix_nano=whole.start_time_unix_nano,
-            end_time_unix_nano=whole.end_time_unix_nano,
-            attributes=[one for one in whole.attributes if read_text(one.key) in looked],
-        )
-        if whole.events:
-            item.events.extend(one for one in whole.events if self._is_kept(one.name))
-        if whole.status.code:
-            item.status.code = whole.status.code
-        excerpt: bytes = item.SerializeToString()
+    def _excerpt(self, span: Message, looked: set[str]) -> bytes:
+        """Cut a span down to what reading it looked at, and return that as bytes."""
+        _keep(span.attributes, [one for one in span.attributes if read_text(one.key) in looked])
+        if span.events:
+            _keep(span.events, [one for one in span.events if self._is_kept(one.name)])
+        for name in _NOT_LOOKED_AT:
+            span.ClearField(name)
+        if span.HasField("status"):
+            span.status.ClearField("message")
+        span.DiscardUnknownFields()
+        excerpt: bytes = span.SerializeToString()
         return excerpt
 
     def _is_kept(self, event: bytes) -> bool:
@@ -126,7 +125,7 @@ class Deciding:
     def read_again(self, span: Span) -> Outcome:
         """Read a span out of the excerpt that `read` made of it."""
         outcome = self._outcome(span, span.attributes)
-        ask_about(outcome, self.config, asking(self.config, lambda: _as_readable(span)))
+        ask_about(outcome, self.config, self._asking(span))
         return self._lightened(outcome)
 
     def _lightened(self, outcome: Outcome) -> Outcome:
@@ -158,7 +157,7 @@ class Deciding:
     def read_root(self, span: Span) -> Outcome:
         """Read a span that has no parent."""
         outcome = self._outcome(span, span.attributes)
-        ask_about(outcome, self.config, asking(self.config, lambda: _as_readable(span)))
+        ask_about(outcome, self.config, self._asking(span))
         return outcome
 
     def read_record(self, record: LogRecord) -> Found | None:
@@ -193,10 +192,14 @@ class Deciding:
             records=records,
         )
 
+    def _asking(self, span: Span) -> Asked | None:
+        """Return what asks ``transform`` about a value found on a span, None if there is none."""
+        return None if self.config.transform is None else asking(self.config, lambda: _as_readable(span))
+
     # --- what spans get ------------------------------------------------------------------------------------------
 
     def _child_gets(self, outcome: Outcome, span: Span) -> Written:
-        ask_about(outcome, self.config, asking(self.config, lambda: _as_readable(span)))
+        ask_about(outcome, self.config, self._asking(span))
         completion = outcome.completion
         if completion is None or self.config.spans == "none" or (outcome.explicit and not self.config.overwrite):
             return {}
@@ -223,7 +226,7 @@ class Deciding:
         return Verdict({**written, **self._input_for(choice, span)}, _got(choice))
 
     def _value_for(self, choice: Choice, span: Span) -> Written | None:
-        value = value_of(choice, self.config, asking(self.config, lambda: _as_readable(span)))
+        value = value_of(choice, self.config, self._asking(span))
         if value is None:
             return None
         found_on = choice.key if self.config.linkage and span.parent_id is None else None
@@ -232,8 +235,15 @@ class Deciding:
     def _input_for(self, choice: Choice, span: Span) -> Written:
         if not self.config.mirror_input or has_input(span.attributes):
             return {}
-        text = input_of(choice, asking(self.config, lambda: _as_readable(span)))
+        text = input_of(choice, self._asking(span))
         return {} if text is None else {INPUT_JSON: text}
+
+
+def _keep(items: Message, kept: Sequence[Message]) -> None:
+    """Have a message's list hold some of its items alone."""
+    if len(kept) < len(items):
+        del items[:]
+        items.extend(kept)
 
 
 def _excerpt_of(record: LogRecord) -> bytes:

@@ -6,6 +6,7 @@ What a root got, and why it got nothing, is counted in the words of the processo
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -29,7 +30,9 @@ class Metrics:
         self.spans = self._counter("spans", "Spans taken.")
         self.unreadable = self._counter("unreadable_spans", "Spans that could not be read, and went on as they came.")
         self.log_records = self._counter("log_records", "Log records taken.")
-        self.roots = self._counter("roots", "Roots above a model call, by what they got.", "output")
+        roots = self._counter("roots", "Roots above a model call, by what they got.", "output")
+        self.roots_that_got: Callable[[str], Counter] = functools.cache(roots.labels)
+        """Returns the counter of roots above a model call that got this."""
         self.none = self._counter(
             "roots_without_output", "Roots above a model call that got nothing, by why.", "reason"
         )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..config import RunOutputConfig
     from ..otlp import Span
+    from ..otlp.messages import Message
     from ..outcome import Outcome
     from .codec import Request, Root
     from .deciding import Found, Verdict
@@ -61,7 +62,7 @@ class _Reading:
 
     def __init__(self, deciding: Deciding, recorded: Callable[[bytes, bytes], Sequence[Outcome]]) -> None:
         self._deciding, self._recorded = deciding, recorded
-        self.says_nothing: Callable[[Iterable[bytes]], bool] = deciding.says_nothing
+        self.says_nothing: Callable[[Iterable[str]], bool] = deciding.says_nothing
         self.looks_at_names = deciding.looks_at_names
         self.has_telling_event = deciding.has_telling_event
         self.has_telling_name = deciding.has_telling_name
@@ -77,10 +78,10 @@ class _Reading:
             said = self.said[trace_id] = _Said([], [])
         return said
 
-    def read_child(self, span: Span, raw: bytes) -> Mapping[str, str | bool]:
+    def read_child(self, span: Span, message: Message) -> Mapping[str, str | bool]:
         """Read a span that has a parent."""
         trace_id, span_id = _bytes(span.trace_id, 16), _bytes(span.span_id, 8)
-        found = self._deciding.read(span, raw, self._recorded(trace_id, span_id))
+        found = self._deciding.read(span, message, self._recorded(trace_id, span_id))
         if found.outcome.counts_for_a_root():
             self.of(trace_id).spans.append((span_id, found))
         return found.written

@@ -206,7 +206,7 @@ class Releaser:
         if not verdict.got:
             self._metrics.plain_roots.inc()
             return
-        self._metrics.roots.labels(verdict.got).inc()
+        self._metrics.roots_that_got(verdict.got).inc()
         if verdict.got == "none":
             self._metrics.none.labels(verdict.reason or "no_content").inc()
 

@@ -7,6 +7,7 @@ answer. Nothing here waits, sends or writes.
 from __future__ import annotations
 
 import heapq
+import struct
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -106,11 +107,8 @@ class Trace:
 
     def parents(self) -> Parents:
         """Return the id of each span's parent."""
-        links, read = bytes(self.links), int.from_bytes
-        return {
-            read(links[at : at + 8], "big"): read(links[at + 8 : at + _LINK], "big")
-            for at in range(0, len(links), _LINK)
-        }
+        ids = struct.unpack(f">{len(self.links) // 8}Q", self.links)
+        return dict(zip(ids[::2], ids[1::2], strict=True))
 
     def said(self) -> Iterator[Outcome]:
         """Return what its spans and records said; of a span that said something itself no records."""
