@@ -44,7 +44,7 @@ _COMMON: Final = {
     **_words(_Kind.TOOL, "tool execute_tool tool_call mcp_tool_call tool.v2 tool_execution"),
     **_words(
         _Kind.WORK,
-        "retriever retrieval embedding embeddings embedder rerank reranker ranker guardrail guardrails memory",
+        "retriever retrieval embedding embeddings embedder rerank reranker ranker guard guardrail guardrails memory",
     ),
     **_words(
         _Kind.VERDICT, "evaluator score scorer moderation facet preprocessor automation review classifier decision"
@@ -81,7 +81,11 @@ _OPERATIONS = {
     **_words(_Kind.TOOL, "tool.execute"),
     **_words(_Kind.AGENT, "agent_call agent.run"),
     **_words(_Kind.WORK, "create_memory search_memory update_memory upsert_memory delete_memory"),
-    **_words(_Kind.VERDICT, "evaluate evaluation"),
+    **_words(_Kind.WORK, "memory.add memory.extract memory.inject memory.search memory.store compact_events"),
+    **_words(_Kind.WORK, "memory_add memory_search memory_get memory_update memory_delete retrieve"),
+    **_words(_Kind.VERDICT, "evaluate evaluation judge decide"),
+    # What a method of a flow returns may be the name of the next one: the flow has the result.
+    **_words(_Kind.SILENT, "execute_method"),
 }
 _MASTRA = {
     **_words(_Kind.MODEL, "model_generation model_inference model_step llm_generation"),

@@ -160,8 +160,13 @@ def test_a_structured_answer_with_a_text_stays_whole():
         ("gen_ai.operation.name", "llm_call", "is_model"),
         ("gen_ai.operation.name", "update_memory", "side"),
         ("gen_ai.operation.name", "evaluate", "side"),
+        ("gen_ai.operation.name", "memory.extract", "side"),
+        ("gen_ai.operation.name", "memory_add", "side"),
+        ("gen_ai.operation.name", "compact_events", "side"),
+        ("gen_ai.operation.name", "guard", "side"),
         ("gen_ai.operation.name", "tool.execute", "is_tool"),
         ("gen_ai.operation.name", "agent.run", "is_agent"),
+        ("gen_ai.operation.name", "execute_method", "is_silent"),
         ("span.type", "memory", "side"),
         ("span.type", "summary", "side"),
         ("mlflow.spanType", '"MEMORY"', "side"),
@@ -170,6 +175,10 @@ def test_a_structured_answer_with_a_text_stays_whole():
 )
 def test_kinds(attribute, value, kind):
     assert getattr(kinds_of({attribute: value}), kind)
+
+
+def test_what_runs_a_function_and_its_guards_is_no_guard():
+    assert kinds_of({"gen_ai.operation.name": "guardrail.run"}).side is None
 
 
 @pytest.mark.parametrize("case", [str.upper, str.title])
