@@ -5,8 +5,9 @@
 ['chat']
 """
 
+from .encodings import CONTENT_ENCODINGS, Body
 from .errors import BadPayloadError, BodyTooLargeError
-from .http import CONTENT_ENCODINGS, CONTENT_TYPES, JSON, PROTOBUF, as_protobuf, failure, read_body, success
+from .http import CONTENT_TYPES, JSON, PROTOBUF, as_protobuf, failure, read_body, success
 from .json_text import to_protobuf
 from .log_records import LogRecord, read_log_records
 from .spans import Event, Scope, Span, read_spans
@@ -18,6 +19,7 @@ __all__ = [
     "JSON",
     "PROTOBUF",
     "BadPayloadError",
+    "Body",
     "BodyTooLargeError",
     "Event",
     "LogRecord",

@@ -5,10 +5,9 @@ Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
 
-from .errors import BadPayloadError, BodyTooLargeError
+from .encodings import Body
 from .json_text import to_protobuf
 
 if TYPE_CHECKING:
@@ -20,61 +19,6 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 CONTENT_TYPES = frozenset({PROTOBUF, JSON})
 """The content types of OTLP over HTTP."""
-
-_WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
-CONTENT_ENCODINGS = frozenset({"identity", *_WINDOW_BITS})
-"""The content encodings that `read_body` can undo."""
-
-
-class Body:
-    """A request body that is read as it arrives, holding at most ``limit`` bytes of it: a zip bomb does no harm.
-
-    Args:
-        encoding: One of `CONTENT_ENCODINGS`.
-        limit: Greatest allowed size after decompression, in bytes.
-    """
-
-    def __init__(self, *, encoding: str, limit: int) -> None:
-        self._encoding, self._limit = encoding, limit
-        self._decoder = zlib.decompressobj(_WINDOW_BITS[encoding]) if encoding in _WINDOW_BITS else None
-        self._chunks: list[bytes] = []
-        self.size = 0
-        """How many bytes there are, decompressed."""
-
-    def add(self, chunk: bytes) -> None:
-        """Take what has arrived.
-
-        Raises:
-            BodyTooLargeError: The body is larger than the limit.
-            BadPayloadError: The compressed data is damaged.
-        """
-        if self._decoder is None:
-            self._keep(chunk)
-            return
-        while chunk:
-            if self._decoder.eof:  # gzip may be several files, one after the other
-                self._decoder = zlib.decompressobj(_WINDOW_BITS[self._encoding])
-            try:
-                self._keep(self._decoder.decompress(chunk, self._limit - self.size + 1))
-            except zlib.error:
-                raise BadPayloadError(f"the body is not valid {self._encoding} data") from None
-            chunk = self._decoder.unused_data
-
-    def whole(self) -> bytes:
-        """Return the decompressed body, once it has arrived.
-
-        Raises:
-            BadPayloadError: The compressed data is incomplete.
-        """
-        if self._decoder is not None and not self._decoder.eof:
-            raise BadPayloadError(f"the {self._encoding} data ends too early")
-        return b"".join(self._chunks)
-
-    def _keep(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
-        self.size += len(chunk)
-        if self.size > self._limit:
-            raise BodyTooLargeError(f"the body is larger than {self._limit} bytes")
 
 
 async def read_body(chunks: AsyncIterator[bytes], *, encoding: str, limit: int) -> bytes:

@@ -9,8 +9,18 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .. import _faults
-from ..otlp import CONTENT_ENCODINGS, CONTENT_TYPES, JSON, PROTOBUF, BadPayloadError, BodyTooLargeError
-from ..otlp.http import Body, as_protobuf, failure, success
+from ..otlp import (
+    CONTENT_ENCODINGS,
+    CONTENT_TYPES,
+    JSON,
+    PROTOBUF,
+    BadPayloadError,
+    Body,
+    BodyTooLargeError,
+    as_protobuf,
+    failure,
+    success,
+)
 from .forwarding import RefusedError, UnavailableError
 from .relay import BusyError
 
@@ -34,6 +44,7 @@ _SIGNALS = {
     "/v1/logs": "logs",
     "/otel/v1/logs": "logs",
 }
+_ENCODINGS = ", ".join(sorted(CONTENT_ENCODINGS - {"identity"})) + " or none"
 _RETRY_AFTER = 1
 _IN_A_THREAD = 512 * 1024
 """From how many bytes on a request in JSON is not read between others."""
@@ -131,7 +142,7 @@ class Intake:
             return _refusal(415, JSON, f"use Content-Type {PROTOBUF} or {JSON}")
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in CONTENT_ENCODINGS:
-            return _refusal(415, content_type, "use Content-Encoding gzip, deflate or none")
+            return _refusal(415, content_type, f"use Content-Encoding {_ENCODINGS}")
         try:
             with self.room() as take_room:
                 body = await self._read(receive, encoding, take_room)
@@ -150,7 +161,9 @@ class Intake:
             body.add(event.get("body", b""))
             take_room(body.size - before)
             if not event.get("more_body"):
-                return body.whole()
+                before, whole = body.size, body.whole()
+                take_room(body.size - before)
+                return whole
 
     def health(self) -> dict[str, object]:
         """Return what ``/health`` answers."""

@@ -6,8 +6,7 @@ it is parsed. So what is counted is not bytes alone.
 
 from __future__ import annotations
 
-from ...otlp import JSON, BodyTooLargeError
-from ...otlp.http import Body
+from ...otlp import JSON, Body, BodyTooLargeError
 
 FREE_BYTES = 1024 * 1024
 """Bodies up to this size may hold whatever they do."""
