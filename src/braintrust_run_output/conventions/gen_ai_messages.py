@@ -72,11 +72,16 @@ def _as_turns(messages: Array) -> Array:
     if len(messages) < 2 or not all(is_object(message) and is_array(message.get("parts")) for message in messages):
         return messages
     turns: list[object] = []
+    parts: list[object] = []
     is_finished = _is_finished(messages[-1])
     for before, message in zip((None, *messages), messages, strict=False):
-        if is_object(message) and _goes_on(before, message, is_finished=is_finished):
-            message = {**message, "parts": [*_parts(turns.pop()), *_parts(message)]}
-        turns.append(message)
+        if not is_object(message):
+            continue
+        if _goes_on(before, message, is_finished=is_finished):
+            parts += _parts(message)
+        else:
+            parts = list(_parts(message))
+            turns.append({**message, "parts": parts})
     return turns
 
 
@@ -91,18 +96,23 @@ def _is_finished(message: object) -> bool:
     return is_object(message) and bool(message.get("finish_reason", message.get("finishReason")))
 
 
-def _parts(message: object) -> Array:
-    parts = message["parts"] if is_object(message) else ()
+def _parts(message: Object) -> Array:
+    parts = message["parts"]
     return parts if is_array(parts) else ()
 
 
 def _finished(messages: object) -> list[Message]:
-    """Return what the system is said to have said, and finished: a reason to finish is only a model's."""
+    """Return what the system is said to have said, and finished: a reason to finish is only a model's.
+
+    Several are the pieces of a stream.
+    """
     finished = [
         {**message, "role": "assistant"}
         for message in (messages if is_array(messages) else ())
         if is_object(message) and message.get("finish_reason") and message.get("role") == _SYSTEM
     ]
+    if len(finished) > 1 and all(is_array(message.get("parts")) for message in finished):
+        return read_messages({"role": "assistant", "parts": [part for one in finished for part in _parts(one)]})
     return read_messages(finished)
 
 

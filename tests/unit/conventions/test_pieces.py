@@ -130,6 +130,8 @@ def test_choices_are_no_pieces(reason):
 
 def test_what_the_system_has_finished_is_the_model_s():
     assert read(parts(T, role="system", finish_reason="stop")) == T
+    pieces = (parts(text, role="system", finish_reason="stop") for text in (FIRST, SECOND))
+    assert read(*pieces) == T
     assert read(parts(T, role="system")) is None
 
 
