@@ -226,6 +226,8 @@ def read_tool_call(item: object) -> ToolCall | None:
     """
     if not is_object(item):
         return None
+    if type_of(item) == "tool_call" and is_object(content := item.get("content")):  # Azure's agents
+        return read_tool_call(content)
     inner = item
     if not item.keys().isdisjoint(_NESTED):
         inner = next((nested for key in _NESTED if is_object(nested := item.get(key))), item)
@@ -464,9 +466,9 @@ def _text_of(block: object) -> str | None:
 def _said_as_json(block: Object, kind: str) -> str | None:
     """Return what a model said as JSON, and what was left as that; or a text that has annotations beside it."""
     said = next((said for key in (*_TEXTS, "object") if is_object(said := block.get(key))), None)
-    if said is None or kind not in _JSON_KINDS:
+    if said is None:
         return None
-    return first_string(said, "value") or compact(said)
+    return first_string(said, "value") or (compact(said) if kind in _JSON_KINDS else None)
 
 
 def _is_answer(content: Object) -> bool:

@@ -164,6 +164,14 @@ def test_a_text_with_annotations():
     assert read({"role": "assistant", "content": [{"type": "text", "text": {"value": T, "annotations": []}}]}) == T
 
 
+def test_a_call_within_a_part():
+    called = {"type": "function_call", "id": "c1", "function": {"name": "f", "arguments": '{"a":1}'}}
+
+    said = read({"role": "assistant", "parts": [{"type": "tool_call", "content": called}]})
+
+    assert json.loads(said) == json.loads(call("f", '{"a":1}'))
+
+
 def test_arguments_that_are_json_in_json():
     part = {"type": "tool_call", "id": "c1", "name": "f", "arguments": J('{"a":1}')}
 
@@ -347,7 +355,8 @@ def test_the_last_message_of_an_assistant_is_the_output_where_there_is_no_choice
     said = {"content": {"text": {"value": T, "annotations": []}}, "role": "assistant"}
 
     assert read_completion({}, [ASKED, REPLIED]).render() == T
-    assert read_completion({}, [ASKED, SpanEvent("gen_ai.assistant.message", {"gen_ai.event.content": J(said)})])
+    event = SpanEvent("gen_ai.assistant.message", {"gen_ai.event.content": J(said)})
+    assert read_completion({}, [ASKED, event]).render() == T
 
 
 def test_an_earlier_turn_is_no_output():
