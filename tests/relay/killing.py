@@ -183,9 +183,9 @@ def run(*, kills, traces, disk_full=False, directory_gone=False, seed=1):
                 time.sleep(0.3)
             if directory_gone and number == kills - 1:
                 shutil.rmtree(directory)
-                # It is made again, with all that was in it, within a second or with the next request.
+                # It is made again, with all that was in it, at the next tick or with the next request.
                 _wait_until(directory.exists)
-                time.sleep(1.0)
+                time.sleep(0.2)
             relay.kill()
             report.kills += 1
             if disk_full and number == kills // 2:

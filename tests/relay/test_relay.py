@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from contextlib import suppress
 
@@ -645,6 +646,65 @@ def test_a_state_directory_that_is_removed_is_made_again_with_what_was_in_it(tmp
         assert relay.count("held_roots") == 2
         await relay.wait(10.1)
         assert sorted(one.attributes.get(RUN_OUTPUT, "") for one in relay.hop.named(ROOT)) == ["", "Paris."]
+
+    run(before, directory)
+    run(after, directory)
+
+
+class _Troubled:
+    """A database to whose files something happens right after a commit."""
+
+    def __init__(self, database, trouble):
+        self._database, self._trouble = database, trouble
+
+    def execute(self, statement, *given):
+        done = self._database.execute(statement, *given)
+        if statement == "COMMIT":
+            self._trouble()
+        return done
+
+    def __getattr__(self, name):
+        return getattr(self._database, name)
+
+
+def test_what_is_acknowledged_is_in_a_file_that_is_there(tmp_path):
+    directory, killed = tmp_path / "state", tmp_path / "killed"
+
+    async def before(relay):
+        await relay.take(chat())
+        relay.spool._database = _Troubled(relay.spool._database, lambda: shutil.rmtree(directory))
+        await relay.take(root())
+        shutil.copytree(directory, killed)  # as it is at a kill in this very moment
+
+    async def after(relay):
+        assert relay.count("held_roots") == 1
+        await relay.wait(10.1)
+        assert relay.hop.run_output() == "Paris."
+
+    run(before, directory)
+    run(after, killed)
+
+
+def test_where_no_file_can_be_made_nothing_is_acknowledged_and_what_is_sent_again_counts_once(tmp_path):
+    directory = tmp_path / "state"
+
+    def put_a_file_in_its_place():
+        shutil.rmtree(directory)
+        directory.write_text("a file")
+
+    async def before(relay):
+        database = relay.spool._database
+        relay.spool._database = _Troubled(database, put_a_file_in_its_place)
+        with pytest.raises(BusyError):
+            await relay.take(root())
+        assert relay.count("held_roots") == 0
+        relay.spool._database = database
+        directory.unlink()
+        await relay.take(root())
+        assert relay.spool._database.execute("SELECT count(*) FROM roots").fetchone() == (1,)
+
+    async def after(relay):
+        assert relay.count("held_roots") == 1
 
     run(before, directory)
     run(after, directory)

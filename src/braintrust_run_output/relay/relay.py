@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from .state import Trace
 
 _TICK = 0.05
-"""How often is looked for roots that are due, in seconds."""
+"""How often is looked for roots that are due, and whether the state directory is there, in seconds."""
 _CLEAN_EVERY = 5.0
-_LOOK_EVERY = 1.0
 _IN_A_THREAD = 1024 * 1024
 """From how many bytes on a request is read in a thread, so that others go on meanwhile."""
 _PASSED_ON = ("authorization", "x-bt-parent")
@@ -295,7 +294,7 @@ class Relay:
         return await self._releaser.stop(patience)
 
     async def _run(self) -> None:
-        looked = cleaned = self._clock()
+        cleaned = self._clock()
         while not self._releaser.is_stopping.is_set():
             await self._releaser.pause(_TICK)
             now = self._clock()
@@ -304,9 +303,7 @@ class Relay:
                 if now - cleaned >= _CLEAN_EVERY:
                     cleaned = now
                     await self.clean()
-                if now - looked >= _LOOK_EVERY:
-                    looked = now
-                    await self._without_failure("looking after what waits", self._spool.look_after)
+                await self._without_failure("looking after what waits", self._spool.look_after)
             except Exception as error:  # noqa: BLE001 (time goes on)
                 _faults.contain("Releasing roots", error)
 

@@ -196,14 +196,27 @@ class Spool:
         for table, rows in doomed.items():
             del self._doomed[table][: len(rows)]
             self._is_to_erase = self._is_to_erase or bool(rows)
+        try:
+            self._find_again()  # what is acknowledged is in a file that is there
+        except SpoolError:
+            self._doomed["roots"] += [one.roots[0] for one in batches if one.roots]
+            self._doomed["said"] += [one.said[0] for one in batches if one.said]
+            raise
 
     def _find_again(self) -> None:
         """Make the file anew, with all that is in it, if somebody has removed it: the old one can still be read."""
+        inode = self._inode
         with suppress(OSError):
-            if self.path.stat().st_ino == self._inode:
+            if self.path.stat().st_ino == inode:
                 return
-        before, self._database = self._database, self._open()
-        before.backup(self._database)
+        anew = self._open()
+        try:
+            self._database.backup(anew)
+        except sqlite3.Error as error:
+            anew.close()
+            self._inode = inode  # it is made anew another time
+            raise SpoolError(self._say(error)) from error
+        before, self._database = self._database, anew
         before.close()
 
     # --- erasing -------------------------------------------------------------------------------------------------
