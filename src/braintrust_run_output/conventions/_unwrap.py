@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
-from ._json import Array, Object, compact, is_array, is_object, looks_like_json, parse
+from ._json import Array, Object, compact, is_array, is_object, literal, looks_like_json, parse
 from ._no_answer import BESIDE_A_TEXT, is_not_said
 from ._reprs import is_repr, read_fields, read_repr
 from ._responses import find_messages, read_response
@@ -57,7 +57,8 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
     if value is None or value in (*_NOTHING, [], {}, ()):
         return None
     if (revived := _revived(value)) is not None:
-        return _unwrap(revived, source, raw, depth, is_revived=True)
+        is_plain = isinstance(value, str) and value.startswith(_LITERAL) and literal(value) is not None
+        return _unwrap(revived, source, raw, depth, is_revived=not is_plain)
     if is_not_said(value):
         return None
     if isinstance(value, str):

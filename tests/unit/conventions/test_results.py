@@ -46,6 +46,11 @@ def test_the_answer_inside(value):
     assert read(value) == T
 
 
+def test_the_str_of_a_dictionary_of_plain_values_is_its_json():
+    assert read("{'city': 'Paris', 'size': [2, None]}") == '{"city":"Paris","size":[2,null]}'
+    assert read("{'city': City(name='Paris'), 'size': 2}") is None
+
+
 def test_what_a_tool_said_last_in_a_state_is_no_answer():
     state = "{'messages': [HumanMessage(content='q'), AIMessage(content=''), ToolMessage(content='sunny', id='t')]}"
 
