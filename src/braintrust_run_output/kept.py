@@ -62,7 +62,7 @@ class Kept:
         """The ids of the calls of tools that were ever said."""
         self.executions: dict[SpanId, Outcome] = {}
         """The spans that execute calls of tools."""
-        self.silent: Outcome | None = None
+        self.silent: Placed | None = None
         """The last call of a model that failed or said nothing."""
 
     @property
@@ -88,8 +88,8 @@ class Kept:
             self._generics[outcome.span_id] = entry
             if len(self._generics) > 4 * MAX_WHOLE:
                 self._let_generics_go()
-        if outcome.is_model and (self.silent is None or outcome.order > self.silent.order):
-            self.silent = outcome
+        if outcome.is_model and (self.silent is None or outcome.order > self.silent.outcome.order):
+            self.silent = entry
 
     def apart(self, entries: Iterable[Placed]) -> tuple[list[Placed], list[Placed]]:
         """Return the completions that are no side completions, and those below tools, retrievers and guardrails.

@@ -153,8 +153,10 @@ class Run:
 
     def _after_failure(self, last: Placed, own: Outcome | None) -> Choice | None:
         """Return the text that the root put out itself where the call of a model after the last completion failed."""
-        failed = self._kept.silent
-        if own is None or failed is None or not failed.has_failed or failed.start < last.outcome.end:
+        silent = self._kept.silent
+        if own is None or silent is None or not silent.outcome.has_failed or silent.outcome.start < last.outcome.end:
+            return None
+        if self._kept.side_of(silent) is not None:
             return None
         text = None if own.generic is None else own.generic.text
         is_told = text is not None and len(text) >= LONG_ENOUGH and not text.lstrip().startswith(("{", "["))
@@ -237,7 +239,7 @@ class Run:
         """Choose the last generic output below; what led up to a model that failed or said nothing is none."""
         if self._config.root == "own":
             return None
-        silent = 0 if self._kept.silent is None else self._kept.silent.end
+        silent = 0 if self._kept.silent is None else self._kept.silent.outcome.end
         return _last_generic(
             one for one in self._kept.generics.values() if one.outcome.end >= silent and self._kept.side_of(one) is None
         )
@@ -247,7 +249,7 @@ class Run:
             return Reason.NOT_MIRRORED
         if self._kept.said:
             return Reason.SIDE_ONLY
-        silent = self._kept.silent or (own if own.is_model else None)
+        silent = self._kept.silent.outcome if self._kept.silent is not None else own if own.is_model else None
         if silent is None:
             return Reason.NO_MODEL
         return Reason.FAILED if silent.has_failed else Reason.NO_CONTENT

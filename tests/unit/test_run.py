@@ -109,6 +109,12 @@ def test_a_call_that_failed_before_or_around_the_last_completion_changes_nothing
     assert Trace().add("llm", says=ANSWER).add("silent", is_model=True).value(returns=SORRY) == ANSWER
 
 
+def test_a_judge_that_failed_changes_nothing():
+    judged = Trace().add("llm", says=ANSWER).add("judge llm", "judge", is_model=True, has_failed=True)
+
+    assert judged.add("judge", side=Side.VERDICT).value(returns=SORRY) == ANSWER
+
+
 def test_a_title_that_failed_changes_nothing():
     trace = Trace().add("llm", says=ANSWER).add("title", is_model=True, has_failed=True)
 
