@@ -86,10 +86,10 @@ def _is_responded(value: Object) -> bool:
     """Whether an object, or what it offers, has what only a provider's response has, and a model would hardly say."""
     if not _RESPONDED.isdisjoint(value) or is_object(value.get("usage")) or isinstance(value.get("done"), bool):
         return True
+    if is_array(prompts := value.get("generations")) and prompts and all(map(is_array, prompts)):  # LangChain
+        return True
     items = next((items for key in _LISTS if is_array(items := value.get(key))), ())
-    return bool(items) and all(
-        is_array(item) or (is_object(item) and not item.keys().isdisjoint(_RESPONDED)) for item in items
-    )
+    return bool(items) and all(is_object(item) and not item.keys().isdisjoint(_RESPONDED) for item in items)
 
 
 def _is_alternative(item: object, *, may_be_said: bool, depth: int = _DEEPEST) -> bool:

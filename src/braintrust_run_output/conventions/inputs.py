@@ -24,6 +24,8 @@ _INDEXED = (
     ("llm.input_messages", openinference.messages_at),
     ("gen_ai.prompt", indexed.messages_at),
     ("llm.prompts", indexed.messages_at),
+    ("gen_ai.input.messages", openinference.messages_at),
+    ("gen_ai.prompt", openinference.messages_at),
 )
 """Prefixes under which messages are flattened, and what reads them."""
 _PREFIXES = tuple(f"{prefix}." for prefix, _ in _INDEXED)
@@ -95,7 +97,8 @@ _ALL_COMPANIONS = frozenset[str]().union(*_COMPANIONS.values())
 _FIRST = ("llm.input_messages.0.message.role", "llm.input_messages.0.message.content",
           "llm.input_messages.0.message.contents.0.message_content.text", "gen_ai.prompt.0.role",
           "gen_ai.prompt.0.content", "braintrust.input.0.role", "braintrust.input.0.content",
-          "llm.prompts.0.role", "llm.prompts.0.content")  # fmt: skip
+          "llm.prompts.0.role", "llm.prompts.0.content", "gen_ai.input.messages.0.message.role",
+          "gen_ai.input.messages.0.message.content", "gen_ai.prompt.0.message.content")  # fmt: skip
 _CONVERSATIONS = frozenset({"pydantic_ai.all_messages", "all_messages_events", "events"})
 """Attributes that hold the output as well."""
 

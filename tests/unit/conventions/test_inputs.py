@@ -40,6 +40,8 @@ def indexed(role: str, content: str) -> dict[str, str]:
         {"mastra.model_step.input": json.dumps({"messages": ASKED})},
         {"openclaw.content.input_messages": json.dumps(ASKED)},
         indexed("llm.prompts.{}.role", "llm.prompts.{}.content"),
+        indexed("gen_ai.input.messages.{}.message.role", "gen_ai.input.messages.{}.message.content"),
+        indexed("gen_ai.prompt.{}.message.role", "gen_ai.prompt.{}.message.content"),
         {"ai.prompt": json.dumps({"messages": ASKED})},
         {"request_data": json.dumps({"messages": ASKED, "model": "m"})},
         {"input.value": json.dumps({"messages": ASKED})},

@@ -250,6 +250,8 @@ def test_a_prompt_that_was_blocked_says_nothing():
         {"text": "Paris."},
         {"results": [{"text": "Paris.", "score": 1}]},
         {"name": "Aspirin", "usage": "twice a day"},
+        {"outputs": [["Paris", "Lyon"]]},
+        {"results": [[1, 2], [3, 4]]},
         {"message": "Paris.", "model": "T"},
     ],
     ids=str,
