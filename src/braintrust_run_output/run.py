@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import witness
+from .conventions import WITNESSES
 from .kept import Kept, order_of
 from .outcome import Outcome, Placed
 from .witness import LONG_ENOUGH
@@ -323,7 +324,7 @@ def _last_generic(entries: Iterable[Placed]) -> Choice | None:
     for entry in sorted(entries, key=order_of, reverse=True):
         outcome = entry.outcome
         generic = outcome.generic
-        if generic is not None:
+        if generic is not None and generic.source not in WITNESSES:
             return Choice(Rule.GENERIC_BELOW, (Said(outcome, generic),), outcome, outcome)
     return None
 

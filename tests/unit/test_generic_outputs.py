@@ -180,3 +180,12 @@ def test_what_ends_after_a_model_that_failed_is_one():
 )
 def test_what_a_llama_index_retriever_finds_is_no_output(found):
     assert run({"traceloop.span.kind": "workflow", "traceloop.entity.output": json.dumps(found)}) == {}
+
+
+def test_what_is_called_output_beside_an_input_is_a_witness_and_a_roots_own_and_else_no_answer():
+    function = {"input": "q", "output": T}
+    title = {"gen_ai.output.messages": parts("Paris, the capital")}
+
+    assert run(function) == {"root": T}
+    assert run({}, function) == {}
+    assert run(function, {"gen_ai.output.messages": parts(T)}, title)["root"] == T

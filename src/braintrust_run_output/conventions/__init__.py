@@ -57,6 +57,7 @@ __all__ = [
     "KEYS",
     "KINDS",
     "MODEL_OUTPUTS",
+    "WITNESSES",
     "InputExcerpt",
     "Kinds",
     "Side",
@@ -148,6 +149,9 @@ _GENERIC_EXCERPT = _GENERIC_KEYS.union(*(convention.needs for convention in GENE
 
 KEYS = _MODEL_KEYS | _GENERIC_KEYS
 """The attributes of which a span with an output has at least one, unless its output is in an event."""
+WITNESSES = frozenset({plain_output.BESIDE_INPUT})
+"""The sources of generic outputs that may be those of any function: they tell which completion is the answer, and are a
+root's own output. Of a descendant they are no answer by themselves."""
 EVENTS = frozenset(_RANKS_BY_EVENT)
 """The names of the events that may hold an output."""
 

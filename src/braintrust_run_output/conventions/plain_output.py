@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 _KEY = "output"
 _KEYS = (_KEY, "llm.generated_message", "text_output")
 """promptflow: where the output is a stream, the message that came of it; Pipecat: what a speaking model wrote."""
-_TRACED = frozenset({"span_type", "input", "inputs"})
+_PROMPTFLOW_KIND = "span_type"
+BESIDE_INPUT = "output, beside input"
+"""The source of what was found on a span that has nothing but these names to say that it is a function's."""
+_TRACED = frozenset({_PROMPTFLOW_KIND, "input", "inputs"})
 """What a span of a function has beside its output: promptflow's kind, or what it was given."""
 _MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 _VOLTAGENT_KIND = "entity.type"
@@ -56,7 +59,7 @@ def read_function(attributes: Attributes, _events: Sequence[Event], _scope: str)
     """Return what a function returned that was traced with what it was given, unwrapped."""
     if _TRACED.isdisjoint(attributes) or is_model(attributes):
         return None
-    return unwrap(attributes[_KEY], _KEY)
+    return unwrap(attributes[_KEY], _KEY if _PROMPTFLOW_KIND in attributes else BESIDE_INPUT)
 
 
 MODEL = Convention("output of a model", read_model, keys=frozenset(_KEYS))
