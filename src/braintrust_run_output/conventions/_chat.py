@@ -30,6 +30,8 @@ _TOOL_CALL = frozenset({
 })  # fmt: skip
 _HOSTED_TYPES = ("server_tool", "mcp_tool", "builtin-tool")
 """How the types of calls begin that the provider carries out."""
+_HOSTED_CALL = "_tool_call"
+"""How they end: code_interpreter_tool_call, mcp_server_tool_call."""
 _HOSTED_IDS = ("srvtoolu_", "mcptoolu_")
 _HOSTED_ITEMS = frozenset({
     "web_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "tool_search_call", "search_results",
@@ -251,6 +253,7 @@ def _is_hosted(item: Object, identifier: str | None) -> bool:
     return (
         kind in _HOSTED_ITEMS
         or kind.startswith(_HOSTED_TYPES)
+        or kind.endswith(_HOSTED_CALL)
         or (identifier is not None and identifier.startswith(_HOSTED_IDS))
         or item.get("builtin") is True
         or item.get("providerExecuted") is True
@@ -430,6 +433,7 @@ def _is_tool_call(block: Object) -> bool:
     return (
         kind in _TOOL_CALL
         or kind in _HOSTED_ITEMS
+        or kind.endswith(_HOSTED_CALL)
         or (not block.keys().isdisjoint(_TOOL_CALL_KEYS) and any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS))
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
@@ -453,7 +457,7 @@ def _text_of(block: object) -> str | None:
     if not is_object(block) or block.get("thought") is True:
         return None
     kind = (type_of(block) or first_string(block, "kind") or "").lower()
-    if kind.endswith("audio"):
+    if kind.endswith("audio") or (kind and block.get("transcript") and kind not in _REASONING):
         return first_string(block, "transcript")
     if kind in _JSON_TYPES:
         return _said_as_json(block, kind)

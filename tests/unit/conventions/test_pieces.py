@@ -164,6 +164,32 @@ def test_a_text_with_annotations():
     assert read({"role": "assistant", "content": [{"type": "text", "text": {"value": T, "annotations": []}}]}) == T
 
 
+def test_audio_with_a_transcript():
+    blob = {"type": "blob", "modality": "audio", "content": "", "transcript": T}
+
+    assert read({"role": "assistant", "parts": [blob]}) == T
+    assert read({"role": "assistant", "parts": [{**blob, "transcript": ""}]}) is None
+
+
+@pytest.mark.parametrize("kind", ["mcp_server", "code_interpreter", "web_search"])
+def test_what_the_provider_did_before_the_answer(kind):
+    steps = [{"type": f"{kind}_tool_call", "call_id": "m1"}, {"type": f"{kind}_tool_result", "call_id": "m1"}]
+    before, after = ({"type": "text", "content": text} for text in ("Let me look.", T))
+
+    assert read({"role": "assistant", "parts": [before, *steps, after]}) == T
+    assert read({"role": "assistant", "parts": [before, steps[0], after]}) == T
+
+
+def test_a_call_that_waits_for_an_approval():
+    waits = {
+        "type": "function_approval_request",
+        "id": "a1",
+        "function_call": {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'},
+    }
+
+    assert json.loads(read({"role": "assistant", "parts": [waits]})) == json.loads(call("f", '{"a":1}'))
+
+
 def test_a_call_within_a_part():
     called = {"type": "function_call", "id": "c1", "function": {"name": "f", "arguments": '{"a":1}'}}
 
