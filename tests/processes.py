@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
+import importlib.util
+import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
+from threading import Lock
 
 from braintrust_run_output.local import Store, create_app, map_request
 from braintrust_run_output.local.server import BackgroundServer
+from support import is_short
 
 TIMEOUT = 60
 INSTRUMENT = [
@@ -58,20 +66,103 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none", **variables}
 
 
-def run(code: str, *, command: Sequence[str] = PLAIN, cwd: Path | None = None, **variables: str) -> Ended:
+def run(
+    code: str, *, command: Sequence[str] = PLAIN, cwd: Path | None = None, cold: bool = False, **variables: str
+) -> Ended:
     """Run an application that calls no model to its end: the slow import of an instrumented openai is left out."""
     variables.setdefault("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "openai")
-    return run_command([*command, "-c", code], cwd=cwd, **variables)
+    return run_command([*command, "-c", code], cwd=cwd, cold=cold, **variables)
 
 
 def run_command(
-    command: Sequence[str], *, cwd: Path | None = None, timeout: float = TIMEOUT, **variables: str
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    timeout: float = TIMEOUT,
+    cold: bool = False,
+    **variables: str,
 ) -> Ended:
-    """Run a command to its end, which takes so many seconds at most."""
-    ended = subprocess.run(
-        command, env=environment(**variables), cwd=cwd, capture_output=True, text=True, timeout=timeout
-    )
+    """Run a command to its end, which takes so many seconds at most; ``cold`` as in `run_process`."""
+    return run_process(command, environment(**variables), cwd=cwd, timeout=timeout, cold=cold)
+
+
+def run_process(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    cwd: Path | None = None,
+    timeout: float = TIMEOUT,
+    cold: bool = False,
+) -> Ended:
+    """Run a command with nothing but these variables.
+
+    In the short profile a Python runs as a fork of a warm one, which has imported what is slow to import. CI starts
+    each from nothing; so does ``cold``, where it matters what is imported.
+    """
+    if is_short() and not cold:
+        if command[: len(INSTRUMENT)] == INSTRUMENT:
+            return _warm_python.run(command[len(INSTRUMENT) :], _instrumented(environ, cwd), cwd, timeout)
+        if Path(command[0]).name == "opentelemetry-instrument" and command[1] == sys.executable:
+            return _warm_python.run(command[2:], _instrumented(environ, cwd), cwd, timeout)
+        if command[0] == sys.executable:
+            return _warm_python.run(command[1:], environ, cwd, timeout)
+    ended = subprocess.run(command, env=environ, cwd=cwd, capture_output=True, text=True, timeout=timeout)
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def subprocess_run(
+    command: Sequence[str], *, env: Mapping[str, str], timeout: float, **_: object
+) -> subprocess.CompletedProcess[str]:
+    """Do what ``subprocess.run`` does, by `run_process`."""
+    ended = run_process(command, env, timeout=timeout)
+    return subprocess.CompletedProcess(command, ended.code, ended.out, ended.log)
+
+
+def _instrumented(environ: Mapping[str, str], cwd: Path | None) -> dict[str, str]:
+    """Return the variables with which ``opentelemetry-instrument`` replaces itself by the application."""
+    auto_instrumentation = importlib.util.find_spec("opentelemetry.instrumentation.auto_instrumentation")
+    path = [os.path.dirname(auto_instrumentation.origin), str(cwd or Path.cwd()), environ.get("PYTHONPATH")]
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+
+
+class _WarmPython:
+    """Runs each command as a fork of ``warm.py``."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = Lock()
+
+    def run(self, arguments: Sequence[str], environ: Mapping[str, str], cwd: Path | None, timeout: float) -> Ended:
+        with self._lock, tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as log:
+            process = self._process = self._process or self._start()
+            command = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "environ": dict(environ)}
+            process.stdin.write(json.dumps({**command, "out": out.name, "log": log.name}) + "\n")
+            process.stdin.flush()
+            if not select([process.stdout], [], [], timeout)[0]:
+                self.stop()
+                raise subprocess.TimeoutExpired(arguments, timeout)
+            return Ended(int(process.stdout.readline()), out.read().decode(), log.read().decode())
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("warm.py")],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def stop(self) -> None:
+        """End it, with the command that it runs."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+            self._process = None
+
+
+_warm_python = _WarmPython()
+atexit.register(_warm_python.stop)
 
 
 class Receiver:

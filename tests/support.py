@@ -22,6 +22,11 @@ _SHARES = {"short": 0.25, "ci": 1, "soak": 25}
 """Which part of its examples a property is tried with, by hypothesis's profile."""
 
 
+def is_short() -> bool:
+    """Whether these are the tests of ``make test``: CI tries more examples, and starts each process from nothing."""
+    return settings.get_current_profile_name() == "short"
+
+
 def examples(number: int, **more: object) -> settings:
     """Settings for a property: so many examples in CI, a quarter of them in the short profile of ``make test``."""
     share = _SHARES.get(settings.get_current_profile_name(), 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from braintrust_run_output.local import StubProvider
 from braintrust_sdk.stored import KEY, agent_trace
 from docs_runner import read_page
-from processes import environment
+from processes import environment, run_process
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {name: read_page(DOCS / f"{name}.md") for name in ("native-spans", "datasets", "backfill")}
@@ -36,9 +35,9 @@ def run(intake, tmp_path):
                 OPENAI_BASE_URL=provider.base_url,
             )
             command = ["bash", "-eu", str(file)] if shell else [sys.executable, str(file)]
-            done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+            ended = run_process(command, variables, cwd=tmp_path)
+        assert ended.code == 0, ended.log
+        return ended.out
 
     return run
 

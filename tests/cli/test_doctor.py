@@ -21,10 +21,15 @@ def receiver():
         yield running
 
 
-def doctor(*options, **variables):
-    ended = run_command([*DOCTOR, "--json", *options], **variables)
-    assert ended.out, ended.log
-    return ended.code, json.loads(ended.out)
+@pytest.fixture
+def report(doctor):
+    """The exit code and the report of doctor."""
+
+    def report(*options, **variables):
+        ended = doctor("--json", *options, **variables)
+        return ended.code, json.loads(ended.out)
+
+    return report
 
 
 def problems(report):
@@ -36,7 +41,8 @@ def remedies(report, topic=None):
 
 
 def test_all_is_well(receiver):
-    code, report = doctor(**receiver.braintrust_variables, OTEL_TRACES_EXPORTER="braintrust")
+    ended = run_command([*DOCTOR, "--json"], **receiver.braintrust_variables, OTEL_TRACES_EXPORTER="braintrust")
+    code, report = ended.code, json.loads(ended.out)
 
     assert (code, report["ok"], problems(report)) == (0, True, [])
     assert report["versions"]["opentelemetry-sdk"]
@@ -51,8 +57,8 @@ def test_all_is_well(receiver):
     assert receiver.store.rows() == []  # without --probe nothing is sent
 
 
-def test_the_text_says_the_same_in_plain_words(receiver):
-    ended = run_command(DOCTOR, **receiver.braintrust_variables, OTEL_TRACES_EXPORTER="braintrust")
+def test_the_text_says_the_same_in_plain_words(receiver, doctor):
+    ended = doctor(**receiver.braintrust_variables, OTEL_TRACES_EXPORTER="braintrust")
 
     assert ended.code == 0
     assert f"  ok   Braintrust at {receiver.url}/otel/v1/traces, with an API key" in ended.out
@@ -64,45 +70,45 @@ def test_the_text_says_the_same_in_plain_words(receiver):
 @pytest.mark.parametrize(
     "how", [{}, {"OTEL_PYTHON_TRACER_PROVIDER": "braintrust_run_output"}], ids=["instrument", "plain"]
 )
-def test_the_probe_arrives(receiver, how):
-    code, report = doctor("--probe", **receiver.variables, **how)
+def test_the_probe_arrives(receiver, report, how):
+    code, found = report("--probe", **receiver.variables, **how)
 
-    assert (code, problems(report)) == (0, [])
+    assert (code, problems(found)) == (0, [])
     assert receiver.run_outputs["braintrust-run-output doctor"] == "This is a test of the tracing pipeline."
-    assert [taken for _, taken in report["trial"]["sent"]] == [True]
+    assert [taken for _, taken in found["trial"]["sent"]] == [True]
     command = "python app.py" if how else "opentelemetry-instrument python app.py"
-    assert report["trial"]["command"] == command
+    assert found["trial"]["command"] == command
 
 
-def test_a_probe_that_does_not_arrive_is_a_problem(receiver):
+def test_a_probe_that_does_not_arrive_is_a_problem(receiver, report):
     variables = {**receiver.variables, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{receiver.url}/nowhere"}
 
-    code, report = doctor("--probe", **variables)
+    code, found = report("--probe", **variables)
 
     assert code == 1
-    assert any("did not arrive" in problem for problem in problems(report))
+    assert any("did not arrive" in problem for problem in problems(found))
 
 
-def test_otlp_to_braintrust_without_headers():
-    code, report = doctor(
+def test_otlp_to_braintrust_without_headers(report):
+    code, found = report(
         OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", OTEL_EXPORTER_OTLP_ENDPOINT="https://api.braintrust.dev/otel"
     )
 
     assert code == 1
-    assert len(problems(report)) == 2
-    assert any("Authorization=Bearer%20" in remedy for remedy in remedies(report, "Destination"))
-    assert any("x-bt-parent" in remedy for remedy in remedies(report, "Destination"))
+    assert len(problems(found)) == 2
+    assert any("Authorization=Bearer%20" in remedy for remedy in remedies(found, "Destination"))
+    assert any("x-bt-parent" in remedy for remedy in remedies(found, "Destination"))
 
 
-def test_otlp_to_braintrust_with_headers():
-    code, report = doctor(
+def test_otlp_to_braintrust_with_headers(report):
+    code, found = report(
         OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
         OTEL_EXPORTER_OTLP_ENDPOINT="https://api.braintrust.dev/otel",
         OTEL_EXPORTER_OTLP_HEADERS=f"Authorization=Bearer%20{SECRET},x-bt-parent=project_name:weather",
     )
 
-    assert (code, problems(report)) == (0, [])
-    assert "parent project_name:weather" in [one["text"] for one in report["findings"]]
+    assert (code, problems(found)) == (0, [])
+    assert "parent project_name:weather" in [one["text"] for one in found["findings"]]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +123,8 @@ def test_otlp_to_braintrust_with_headers():
     ],
     ids=lambda variables: " ".join(variables),
 )
-def test_no_key_is_ever_shown(variables):
-    ended = run_command([*DOCTOR, "--json"], OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", **variables)
+def test_no_key_is_ever_shown(doctor, variables):
+    ended = doctor("--json", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", **variables)
 
     assert json.loads(ended.out)["trial"]["provider"]
     assert SECRET not in ended.out + ended.log

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,14 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from processes import HttpReceiver, run_command
+from processes import HttpReceiver
 
-pytest.importorskip("click")
 pytest.importorskip("openai")
 pytest.importorskip("opentelemetry.instrumentation.openai")
 pytest.importorskip("openinference.instrumentation.openai")
 
-DOCTOR = [sys.executable, "-m", "braintrust_run_output", "doctor"]
 KEY = "key-of-the-test"
 BRAINTRUST = {
     "OTEL_TRACES_EXPORTER": "braintrust",
@@ -299,23 +296,22 @@ WARNED = {
 
 
 @pytest.fixture
-def examine(tmp_path):
+def examine(doctor, tmp_path, monkeypatch):
     """Let doctor examine a set-up; nothing of it may leave for another host than the receiver."""
 
-    def examine(setup: SetUp, *options: str):
+    def examine(setup: SetUp):
         for fake in setup.fakes:
             fake.install(tmp_path)
+        if setup.fakes:
+            monkeypatch.syspath_prepend(tmp_path)
         path = {"PYTHONPATH": str(tmp_path)} if setup.fakes else {}
         with HttpReceiver() as receiver:
-            ended = run_command(
-                [*DOCTOR, "--json", *options], **{"BRAINTRUST_API_URL": receiver.url}, **path, **setup.variables
-            )
+            ended = doctor("--json", **{"BRAINTRUST_API_URL": receiver.url, **path, **setup.variables})
             assert receiver.store.rows() == []
-        assert ended.out, ended.log
-        report = json.loads(ended.out)
-        told = [one["text"] for one in report["findings"]]
+        findings = json.loads(ended.out)["findings"]
+        told = [one["text"] for one in findings]
         assert len(told) == len(set(told)), told
-        return ended.code, report["findings"]
+        return ended.code, findings
 
     return examine
 

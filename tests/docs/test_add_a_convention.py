@@ -59,7 +59,11 @@ def checkout(tmp_path):
 
 def test_a_convention_added_so_is_found(checkout):
     conventions = checkout / "src" / "braintrust_run_output" / "conventions"
-    variables = {"PYTHONPATH": str(checkout / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    variables = {
+        "PYTHONPATH": str(checkout / "src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".hypothesis"),  # with its tables of characters, slow to make
+    }
     before = run_command([sys.executable, "-c", SPAN], cwd=checkout, **variables)
     for file in ("src/braintrust_run_output/conventions/acme.py", "tests/unit/conventions/test_acme.py"):
         (checkout / file).write_text(block_of(file))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from braintrust_run_output.doctor import content_capture
 from braintrust_run_output.local import LocalIntake, StubProvider
 from docs.pages import PAGES, ROOT, blocks, name
 from docs_runner import read_page
-from processes import TIMEOUT, environment, run
+from processes import environment, run, run_process
 
 ANSWER = "The capital of France is Paris."
 ELSEWHERE = {
@@ -56,11 +55,11 @@ def test_a_section_does_as_printed(page, title, tmp_path):
         )
         commands = section.commands
         command = ["bash", "-euc", "\n".join(commands)] if commands else [sys.executable, "app.py"]
-        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=TIMEOUT)
-    assert done.returncode == 0, done.stdout + done.stderr
+        ended = run_process(command, variables, cwd=tmp_path)
+    assert ended.code == 0, ended.out + ended.log
     expected = printed(page, title)
     if expected:
-        assert done.stdout == expected
+        assert ended.out == expected
     roots = [row for row in intake.store.rows() if not row["span_parents"]]
     assert [row["span_attributes"]["name"] for row in roots if not (row["metadata"] or {}).get("run_output")] == []
 

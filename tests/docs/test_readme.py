@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from braintrust_run_output.config import SETTINGS, RunOutputConfig, variable
 from braintrust_run_output.local import LocalIntake, StubProvider
 from docs_runner import read_page
-from processes import environment
+from processes import environment, run_process
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -37,8 +36,8 @@ def test_a_section_gives_a_root_with_its_run_output(title, tmp_path):
             OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="openai_v2",
         )
         command = ["bash", "-euc", *section.commands] if section.commands else [sys.executable, "app.py"]
-        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        ended = run_process(command, variables, cwd=tmp_path)
+        assert ended.code == 0, ended.log
         rows = intake.wait_for_rows(2)
 
     (root,) = [row for row in rows if not row["span_parents"]]

@@ -101,7 +101,7 @@ def test_an_intake_that_refuses_does_not_trouble_the_application(receiver):
 def test_braintrust_is_loaded_only_by_its_exporter(receiver):
     code = AGENT + "\nimport sys\nprint('braintrust' in sys.modules)\n"
 
-    assert run(code, command=INSTRUMENT, OTEL_TRACES_EXPORTER="none").out == "done\nFalse\n"
+    assert run(code, command=INSTRUMENT, cold=True, OTEL_TRACES_EXPORTER="none").out == "done\nFalse\n"
     # so the check can fail
     assert instrument(code, **receiver.braintrust_variables).out == "done\nTrue\n"
 

@@ -6,25 +6,39 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 
 from braintrust_run_output.local import Store
+from braintrust_run_output.local.demo import run
 from braintrust_run_output.local.demo.run import APP, run_demo
+from processes import subprocess_run
 
 
-@pytest.fixture
-def demo(tmp_path):
-    def demo(**environ):
-        report = []
-        code = run_demo(report.append, environ=environ, database=tmp_path / "traces.sqlite")
-        return code, "".join(report)
+@pytest.fixture(scope="module", autouse=True)
+def _agent():
+    """The agent is a process as all those of the tests are."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        started = SimpleNamespace(run=subprocess_run, TimeoutExpired=subprocess.TimeoutExpired)
+        monkeypatch.setattr(run, "subprocess", started)
+        yield
 
-    return demo
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo") / "traces.sqlite"
 
 
-def test_the_root_span_and_the_dataset_row_get_the_run_output(demo):
-    code, report = demo()
+@pytest.fixture(scope="module")
+def ran(database):
+    """The exit code and the report of a demo that kept its trace in the database."""
+    report = []
+    return run_demo(report.append, database=database), "".join(report)
+
+
+def test_the_root_span_and_the_dataset_row_get_the_run_output(ran):
+    code, report = ran
 
     assert code == 0, report
     first_line = next(line for line in report.splitlines() if "POST /ask  [" in line)
@@ -37,23 +51,26 @@ def test_the_root_span_and_the_dataset_row_get_the_run_output(demo):
 
 
 @pytest.mark.parametrize("switch", ["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "OTEL_SDK_DISABLED"])
-def test_a_run_without_run_output_fails_and_says_so(demo, switch):
-    code, report = demo(**{switch: "true" if switch == "OTEL_SDK_DISABLED" else "braintrust_run_output"})
+def test_a_run_without_run_output_fails_and_says_so(switch):
+    report = []
+    environ = {switch: "true" if switch == "OTEL_SDK_DISABLED" else "braintrust_run_output"}
 
-    assert code == 1
-    assert "The root span has no metadata.run_output" in report or "No root span reached the intake" in report
-
-
-def test_an_agent_that_fails_is_reported(demo):
-    code, report = demo(OPENAI_BASE_URL="http://127.0.0.1:1")
-
-    assert code == 1
-    assert "The agent failed with exit code 1" in report
-    assert "APIConnectionError" in report
+    assert run_demo(report.append, environ=environ) == 1
+    said = "".join(report)
+    assert "The root span has no metadata.run_output" in said or "No root span reached the intake" in said
 
 
-def test_it_ends_with_how_to_open_the_page_on_its_trace(demo, tmp_path):
-    _, report = demo()
+def test_an_agent_that_fails_is_reported():
+    report = []
+
+    assert run_demo(report.append, environ={"OPENAI_BASE_URL": "http://127.0.0.1:1"}) == 1
+    said = "".join(report)
+    assert "The agent failed with exit code 1" in said
+    assert "APIConnectionError" in said
+
+
+def test_it_ends_with_how_to_open_the_page_on_its_trace(ran, database):
+    _, report = ran
     command = shlex.split(report.strip().splitlines()[-1])
     with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True) as running:
         try:
@@ -62,7 +79,7 @@ def test_it_ends_with_how_to_open_the_page_on_its_trace(demo, tmp_path):
         finally:
             running.terminate()
 
-    assert command[-1] == str(tmp_path / "traces.sqlite")
+    assert command[-1] == str(database)
     assert "It is sunny in Paris." in page
     assert "POST /ask" in page
 
@@ -107,12 +124,13 @@ def test_an_interrupt_ends_it_without_a_traceback():
     assert (running.returncode, log) == (130, "")
 
 
-def test_a_database_collects_runs(demo, tmp_path):
-    demo()
-    _, report = demo(TRACELOOP_TRACE_CONTENT="true")
+def test_a_database_collects_runs(ran, database):
+    before = Store(database).count_traces()
+    report = []
+    run_demo(report.append, database=database)
 
-    assert Store(tmp_path / "traces.sqlite").count_traces() == 2
-    assert report.count("POST /ask  [") == 1
+    assert Store(database).count_traces() == before + 1 == 2
+    assert "".join(report).count("POST /ask  [") == 1
 
 
 def test_the_agent_does_not_know_where_its_traces_go():
