@@ -1,4 +1,4 @@
-"""Which extra of the distribution has a module, told by the distribution's own metadata."""
+"""What to install for a module that is missing: an extra, told by the distribution's own metadata."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _DISTRIBUTION = "braintrust-run-output"
 
 
-def extra_with(module: str) -> str | None:
-    """Return the first extra that requires the distribution of a module's name, None if none does.
+def is_of_an_extra(module: str | None) -> bool:
+    """Whether an extra of this distribution requires the distribution that is named as a module is.
 
     Args:
         module: A name as an ``ImportError`` has it, of a package or of a module in one.
@@ -22,14 +22,10 @@ def extra_with(module: str) -> str | None:
     try:
         requirements = requires(_DISTRIBUTION) or ()
     except PackageNotFoundError:  # run from its files alone
-        return None
-    wanted = _normalised(module.partition(".")[0])
-    for requirement in requirements:
-        name = re.match(r"[\w.-]+", requirement)
-        extra = re.search(r"""extra == ['"]([\w-]+)['"]""", requirement)
-        if name and extra and _normalised(name[0]) == wanted:
-            return extra[1]
-    return None
+        return False
+    wanted = {_normalised(name) for name in ((module or "").partition(".")[0], module or "")}
+    names = (re.match(r"[\w.-]+", one) for one in requirements if "extra ==" in one)
+    return any(name and _normalised(name[0]) in wanted for name in names)
 
 
 def install_hint(extra: str) -> str:

@@ -5,15 +5,14 @@ A command imports what it runs in its own body, so that none pays for another.
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 from fractions import Fraction
-from typing import Literal
+from typing import Any
 
 import click
 
-from ._extras import extra_with, install_hint
+from ._extras import install_hint, is_of_an_extra
 from .relay.command import relay
 
 INTERRUPTED = 130
@@ -38,14 +37,10 @@ class _Commands(click.Group):
             click.echo("\nInterrupted.", err=True)
             ctx.exit(INTERRUPTED)
         except ImportError as error:
-            if error.name is None or extra_with(error.name) is None:
-                raise  # no extra has it: a fault of ours, or of the installation
+            if not is_of_an_extra(error.name):
+                raise  # a fault of ours, or of the installation
             command = ctx.invoked_subcommand or ""
-            raise _missing(command, error.name) from None
-
-
-def _missing(command: str, module: str) -> _Missing:
-    return _Missing(f"{command} needs {module}: {install_hint(_EXTRAS.get(command, 'cli'))}")
+            raise _Missing(f"{command} needs {error.name}: {install_hint(_EXTRAS.get(command, 'cli'))}") from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,9 +52,30 @@ def main() -> None:
     """
 
 
+# --- options that several commands have --------------------------------------------------------------------------
+
+_FILE = click.Path(exists=True, dir_okay=False)
+_project = click.option("--project", required=True, help="The project of the logs, and of the dataset.")
+_since = click.option(
+    "--since", default="24h", show_default=True, help="The earliest start of a trace in the logs: 24h, 7d, a date."
+)
+_until = click.option("--until", help="The latest start of a trace in the logs.  [default: now]")
+_apply = click.option(
+    "--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be."
+)
+_max_wait = click.option(
+    "--max-wait",
+    type=click.FloatRange(min=0),
+    default=600,
+    show_default=True,
+    help="How long a call may wait for a busy Braintrust, in seconds.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+
+
 @main.command(short_help="Say what will happen here, and what to change.")
 @click.option("--probe", is_flag=True, help="Send one real span through the configured pipeline.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@_json
 def doctor(*, probe: bool, as_json: bool) -> None:
     """Say what will happen in this environment, and what to change.
 
@@ -88,37 +104,17 @@ def _share(text: str) -> Fraction:
     return Fraction(number[1]) / 100
 
 
-_max_wait = click.option(
-    "--max-wait",
-    type=click.FloatRange(min=0),
-    default=600,
-    show_default=True,
-    help="How long a call may wait for a busy Braintrust, in seconds.",
-)
-
-
 @main.command(short_help="Check that a dataset's rows have a run output.")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--dataset", help="Check this dataset instead of a file.")
 @click.option("--project", help="The project that the dataset is in.")
-@click.option(
-    "--baseline", type=click.Path(exists=True, dir_okay=False), help="An earlier export: is expected the same?"
-)
+@click.option("--baseline", type=_FILE, help="An earlier export: is expected the same?")
 @click.option(
     "--at-least", type=_share, metavar="SHARE", help="Be content if this share of the rows has it, 99% perhaps."
 )
 @_max_wait
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def verify(
-    file: str | None,
-    *,
-    dataset: str | None,
-    project: str | None,
-    baseline: str | None,
-    at_least: Fraction | None,
-    max_wait: float,
-    as_json: bool,
-) -> None:
+@_json
+def verify(file: str | None, *, dataset: str | None, project: str | None, **options: Any) -> None:
     """Check that every row of a dataset has metadata.run_output.
 
     FILE is an export: a JSON array of rows, {"events": [...]}, {"rows": [...]}, {"data": [...]}, JSON Lines or CSV. It
@@ -130,28 +126,16 @@ def verify(
         raise click.UsageError("give a FILE, or --dataset and --project")
     from .braintrust.commands import run_verify
 
-    sys.exit(
-        run_verify(
-            file,
-            dataset=dataset,
-            project=project,
-            baseline=baseline,
-            as_json=as_json,
-            at_least=at_least,
-            max_wait=max_wait,
-        )
-    )
+    sys.exit(run_verify(file, dataset=dataset, project=project, **options))
 
 
 @main.command(short_help="Insert a dataset row for each recorded trace.")
-@click.option("--project", required=True, help="The project of the dataset, and of the logs.")
+@_project
 @click.option("--dataset", required=True, help="The dataset; --apply makes it if there is none.")
-@click.option("--otlp", type=click.Path(exists=True, dir_okay=False), help="Take the traces of this OTLP JSON file.")
+@click.option("--otlp", type=_FILE, help="Take the traces of this OTLP JSON file, not those in the logs.")
 @click.option("--intake", help="Take the traces of the local intake at this address.")
-@click.option(
-    "--since", default="24h", show_default=True, help="Otherwise take those in the project's logs: 24h, 7d, a date."
-)
-@click.option("--until", help="The latest start of a trace in the logs.  [default: now]")
+@_since
+@_until
 @click.option(
     "--per",
     type=click.Choice(["trace", "turn"]),
@@ -160,23 +144,10 @@ def verify(
     help="Make a row of each trace, or of each turn of a conversation.",
 )
 @click.option("--with-metadata", is_flag=True, help="Copy the root's other metadata as well.")
-@click.option("--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be.")
+@_apply
 @_max_wait
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def insert(
-    *,
-    project: str,
-    dataset: str,
-    otlp: str | None,
-    intake: str | None,
-    since: str,
-    until: str | None,
-    per: Literal["trace", "turn"],
-    with_metadata: bool,
-    apply: bool,
-    max_wait: float,
-    as_json: bool,
-) -> None:
+@_json
+def insert(*, otlp: str | None, intake: str | None, **options: Any) -> None:
     """Insert a dataset row, with its run output, for each recorded trace. What a person has corrected stays.
 
     Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, no network, an unreadable file, 130
@@ -186,40 +157,24 @@ def insert(
         raise click.UsageError("give --otlp or --intake, not both")
     from .braintrust.commands import run_insert
 
-    sys.exit(
-        run_insert(
-            project=project,
-            dataset=dataset,
-            otlp=otlp,
-            intake=intake,
-            since=since,
-            until=until,
-            per=per,
-            with_metadata=with_metadata,
-            apply=apply,
-            as_json=as_json,
-            max_wait=max_wait,
-        )
-    )
+    sys.exit(run_insert(otlp=otlp, intake=intake, **options))
 
 
 @main.command(short_help="Write run outputs onto stored roots.")
-@click.option("--project", required=True, help="The project whose logs to complete.")
-@click.option(
-    "--since", default="24h", show_default=True, help="The earliest start of a trace: 24h, 7d, a date or time."
-)
-@click.option("--until", help="The latest start of a trace.  [default: now]")
-@click.option("--apply/--dry-run", default=False, help="Write; a dry run, the default, only shows what would be.")
+@_project
+@_since
+@_until
+@_apply
 @_max_wait
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def backfill(*, project: str, since: str, until: str | None, apply: bool, max_wait: float, as_json: bool) -> None:
+@_json
+def backfill(**options: Any) -> None:
     """Write the run output onto stored roots that have none, from their traces. Repeat it at will.
 
     Exit codes: 0 done, 1 stopped half-way, 2 wrong usage, key or project, or no network, 130 interrupted.
     """
     from .braintrust.commands import run_backfill
 
-    sys.exit(run_backfill(project=project, since=since, until=until, apply=apply, as_json=as_json, max_wait=max_wait))
+    sys.exit(run_backfill(**options))
 
 
 @main.command(short_help="Serve a local intake with a page.")
@@ -252,9 +207,6 @@ def demo(*, keep_serving: bool) -> None:
     """
     from .local.demo.run import run_demo
 
-    for module in ("openai", "opentelemetry.instrumentation.openai"):  # the agent's own process needs them
-        if not _is_installed(module):
-            raise _missing("demo", module)
     sys.exit(run_demo(_write, keep_serving=keep_serving))
 
 
@@ -263,10 +215,3 @@ main.add_command(relay)
 
 def _write(text: str) -> None:
     click.echo(text, nl=False)
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # not even what it is in
-        return False

@@ -66,22 +66,23 @@ class Completion(NamedTuple):
 
     def as_messages(self) -> list[dict[str, object]]:
         """Return the output as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""
-        return as_chat(self.messages or (Message("assistant", self.text),))
+        return as_chat(self._said)
+
+    @property
+    def _said(self) -> tuple[Message, ...]:
+        return self.messages or (Message("assistant", self.text),)
 
     @property
     def calls_tools(self) -> bool:
         """Whether it ends in calls of tools, so that more is to come."""
-        return bool(self.messages) and bool(self.messages[-1].tool_calls)
+        return bool(self.messages and self.messages[-1].tool_calls)
 
     def joined(self, other: Completion) -> Completion:
         """Return this completion with what else was found of the same turn: another choice, or another block.
 
         Of two blocks that may be texts or thinking the later one is the text.
         """
-        said = [
-            *(self.messages or (Message("assistant", self.text),)),
-            *(other.messages or (Message("assistant", other.text),)),
-        ]
+        said = [*self._said, *other._said]
         if self.block and other.block:
             texts = [message.content or "" for message in said if not message.tool_calls]
             text = texts[-1] if other.block == "unknown" and texts else "".join(texts)
@@ -254,14 +255,11 @@ def _without_nothing(message: Message) -> Message | None:
 
 def as_chat(messages: Iterable[Message]) -> list[dict[str, object]]:
     """Return messages as OpenAI chat messages (``role``, ``content``, ``tool_calls``)."""
-    return [_chat_message(message) for message in messages]
+    return [
+        {"role": role, "content": content, **({"tool_calls": list(map(_chat_call, calls))} if calls else {})}
+        for role, content, calls in messages
+    ]
 
 
-def _chat_message(message: Message) -> dict[str, object]:
-    chat: dict[str, object] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        chat["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    return chat
+def _chat_call(call: ToolCall) -> dict[str, object]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import operator
 import os
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from . import _faults
 
@@ -46,7 +47,8 @@ class RunOutputConfig:
         max_length: Longest value in characters; one that was cut adds ``<key>_truncated``.
         linkage: Add ``braintrust.metadata.span_id`` and ``root_span_id`` of the span that the output came from to
             the root.
-        mirror_input: Give a root without input ``braintrust.input_json``: the input of the call whose output it gets.
+        mirror_input: Give a root without an input that Braintrust reads ``braintrust.input_json``: the input of the call
+            whose output it gets.
         hold: When the wrapping form holds a local root back for late completions: while descendants run (``open``),
             whenever it has no completion (``always``), or ``never``.
         hold_millis: How long it is held at the most, in milliseconds.
@@ -94,8 +96,7 @@ class RunOutputConfig:
         Args:
             environ: Where to read; default ``os.environ``.
         """
-        environ = os.environ if environ is None else environ
-        return cls(**_read_environment(environ))  # type: ignore[arg-type]
+        return cls.from_options({}, environ)
 
     @classmethod
     def from_options(cls, options: Mapping[str, object], environ: Mapping[str, str] | None = None) -> RunOutputConfig:
@@ -108,8 +109,7 @@ class RunOutputConfig:
             options: The values by field name.
             environ: Where the rest is read; default ``os.environ``.
         """
-        environ = os.environ if environ is None else environ
-        values = _read_environment(environ)
+        values = _read_environment(os.environ if environ is None else environ)
         for name, value in options.items():
             if name not in SETTINGS:
                 _warn_unknown("option", name, str)
@@ -160,125 +160,105 @@ def _warn_unknown(kind: str, name: str, written: Callable[[str], str]) -> None:
     _faults.warn_once(f"unknown {kind} {name}", "unknown %s %s is ignored: %s", kind, written(name), advice)
 
 
-class Setting:
+class Setting(NamedTuple):
     """How one field is read, from code or from the environment.
 
     Args:
-        read: Returns the field's value, or raises a ValueError that says what is allowed.
         allowed: What is allowed, for people.
+        parse: Returns the field's value, or raises a ValueError; its text, if any, is added to what is allowed.
     """
 
-    def __init__(self, read: Callable[[object], object], allowed: str) -> None:
-        self.read = read
-        self.allowed = allowed
+    allowed: str
+    parse: Callable[[object], object]
+
+    def read(self, value: object) -> object:
+        """Return the field's value, or raise a ValueError that says what is allowed."""
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            raise ValueError(f"{self.allowed}{error}") from error
 
 
-_TRUE = ("1", "true", "yes", "on")
-_FALSE = ("0", "false", "no", "off")
+_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
-def _boolean() -> Setting:
-    allowed = "true or false"
-
-    def read(value: object) -> bool:
-        word = str(value).strip().lower()
-        if word not in _TRUE + _FALSE:
-            raise ValueError(allowed)
-        return word in _TRUE
-
-    return Setting(read, allowed)
+def _boolean(value: object) -> bool:
+    found = _WORDS.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError
+    return found
 
 
 def _choice(alias: object) -> Setting:
     choices = get_args(alias)
-    allowed = "one of " + ", ".join(choices)
 
-    def read(value: object) -> str:
-        word = value.strip().lower() if isinstance(value, str) else value
-        if word is False:
-            word = "off"  # what YAML makes of a bare off
+    def parse(value: object) -> str:
+        word = "off" if value is False else value  # what YAML makes of a bare off
+        word = word.strip().lower() if isinstance(word, str) else word
         if word not in choices:
-            raise ValueError(allowed)
+            raise ValueError
         return str(word)
 
-    return Setting(read, allowed)
+    return Setting("one of " + ", ".join(choices), parse)
 
 
-def _positive_integer() -> Setting:
-    allowed = "a whole number above 0"
-
-    def read(value: object) -> int:
-        if isinstance(value, str) and value.strip().isdecimal():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(allowed)
-        return value
-
-    return Setting(read, allowed)
+def _positive_integer(value: object) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError
+    return value
 
 
-def _metadata_key() -> Setting:
-    allowed = "a metadata key without white space"
-
-    def read(value: object) -> str:
-        if not isinstance(value, str) or len(value.split()) != 1:
-            raise ValueError(allowed)
-        return value.strip()
-
-    return Setting(read, allowed)
+def _metadata_key(value: object) -> str:
+    if not isinstance(value, str) or len(value.split()) != 1:
+        raise ValueError
+    return value.strip()
 
 
-def _patterns() -> Setting:
-    allowed = "patterns of span names, separated by commas, such as 'answer, *writer'"
-
-    def read(value: object) -> str | None:
-        if value is None:
-            return None
-        if isinstance(value, (list, tuple)):  # as a configuration file may have them
-            value = ",".join(map(str, value))
-        if not isinstance(value, str) or not value.replace(",", "").strip():
-            raise ValueError(allowed)
-        return value
-
-    return Setting(read, allowed)
+def _patterns(value: object) -> str | None:
+    if isinstance(value, (list, tuple)):  # as a configuration file may have them
+        value = ",".join(map(str, value))
+    if value is not None and (not isinstance(value, str) or not value.replace(",", "").strip()):
+        raise ValueError
+    return value
 
 
-def _function() -> Setting:
-    allowed = "a function of (value, span), or where to import it from as 'module:function'"
-
-    def read(value: object) -> object:
-        if value is None or callable(value):
-            return value
-        module, _, path = value.partition(":") if isinstance(value, str) else ("", "", "")
+def _function(value: object) -> object:
+    found = value
+    if isinstance(value, str):
+        module, _, path = value.partition(":")
         if not (module and path):
-            raise ValueError(allowed)
+            raise ValueError
         try:
-            found: object = importlib.import_module(module)
-            for name in path.split("."):
-                found = getattr(found, name)
+            found = operator.attrgetter(path)(importlib.import_module(module))
         except (Exception, SystemExit) as error:  # a module may end in sys.exit()
-            raise ValueError(f"{allowed}; importing it failed with {type(error).__name__}") from error
-        if not callable(found):
-            raise ValueError(allowed)
-        return found
-
-    return Setting(read, allowed)
+            raise ValueError(f"; importing it failed with {type(error).__name__}") from error
+    if value is not None and not callable(found):
+        raise ValueError
+    return found
 
 
+_BOOLEAN = Setting("true or false", _boolean)
+_POSITIVE_INTEGER = Setting("a whole number above 0", _positive_integer)
+_PATTERNS = Setting("patterns of span names, separated by commas, such as 'answer, *writer'", _patterns)
 SETTINGS: dict[str, Setting] = {
-    "enabled": _boolean(),
-    "key": _metadata_key(),
+    "enabled": _BOOLEAN,
+    "key": Setting("a metadata key without white space", _metadata_key),
     "spans": _choice(Spans),
     "root": _choice(Root),
-    "answer_spans": _patterns(),
-    "side_spans": _patterns(),
+    "answer_spans": _PATTERNS,
+    "side_spans": _PATTERNS,
     "format": _choice(Format),
-    "overwrite": _boolean(),
-    "max_length": _positive_integer(),
-    "linkage": _boolean(),
-    "mirror_input": _boolean(),
+    "overwrite": _BOOLEAN,
+    "max_length": _POSITIVE_INTEGER,
+    "linkage": _BOOLEAN,
+    "mirror_input": _BOOLEAN,
     "hold": _choice(Hold),
-    "hold_millis": _positive_integer(),
-    "transform": _function(),
-    "metrics": _boolean(),
+    "hold_millis": _POSITIVE_INTEGER,
+    "transform": Setting("a function of (value, span), or where to import it from as 'module:function'", _function),
+    "metrics": _BOOLEAN,
 }

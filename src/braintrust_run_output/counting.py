@@ -23,7 +23,6 @@ _GOT: Final = {
     Rule.GENERIC: "generic",
     Rule.GENERIC_BELOW: "generic",
 }
-_WHY_NOT: Final = {Reason.FAILED: "failed"}
 
 
 class RootCounter:
@@ -42,7 +41,7 @@ class RootCounter:
             is_written: Whether it got a value: ``transform`` may have withheld it.
         """
         if choice.rule is None:
-            self._count_none("no_content" if choice.reason is None else _WHY_NOT.get(choice.reason, "no_content"))
+            self._count_none("failed" if choice.reason is Reason.FAILED else "no_content")
         elif choice.said and not is_written:
             self._count_none("withheld")
         else:

@@ -144,6 +144,17 @@ def test_what_is_run_by_its_name_says_which_extra_it_lacks(module, extra, tmp_pa
     assert (ended.code, ended.out, ended.log) == (2, "", message)
 
 
+def test_the_demo_by_its_name_says_that_its_client_is_missing():
+    code = (
+        "import runpy, sys; sys.modules['openai'] = None; sys.orig_argv[1:] = ['-m', 'braintrust_run_output.local.demo']; "
+        "sys.argv[1:] = []; runpy.run_module('braintrust_run_output.local.demo', run_name='__main__')"
+    )
+    ended = run_command([sys.executable, "-c", code])
+
+    message = "braintrust_run_output.local.demo needs openai: pip install 'braintrust-run-output[demo]'\n"
+    assert (ended.code, ended.out, ended.log) == (2, "", message)
+
+
 def test_a_module_that_no_extra_has_is_no_missing_extra():
     ended = without("braintrust_run_output.doctor", "doctor")
 

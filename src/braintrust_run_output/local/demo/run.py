@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import sqlite3
@@ -11,6 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from braintrust_run_output._extras import refuse
 from braintrust_run_output.local.demo.stub_provider import StubProvider
 from braintrust_run_output.local.intake.dataset import export_dataset, make_dataset_row
 from braintrust_run_output.local.intake.store import Store
@@ -44,7 +46,13 @@ def run_demo(
 
     Returns:
         The exit code: 0 if the root span has a run output; 1, with a message that says why, if not.
+
+    Raises:
+        ImportError: What the agent needs is not installed; the message says how to get it.
     """
+    for module in ("openai", "opentelemetry.instrumentation.openai"):  # the agent's own process needs them
+        if not _is_installed(module):
+            refuse(ImportError(name=module), {"braintrust_run_output.local.demo": "demo"})
     try:
         store = Store(database or ":memory:")
     except sqlite3.Error as error:
@@ -65,6 +73,13 @@ def run_demo(
         else:
             write(_describe_page(database))
     return code
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is in
+        return False
 
 
 def _run_agent(write: Callable[[str], object], intake: LocalIntake, environ: Mapping[str, str]) -> str | None:
