@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import SpanProcessor
@@ -16,16 +16,35 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
 
-    from .native import RunOutputSpanCustomizer
+    from ..config import RunOutputConfig
+    from ..outcome import Outcome
 
 _NATIVE_SPAN = "braintrust_span"
 """Where compat mode keeps the native span in the OpenTelemetry context."""
 
 
+class NativeRoots(Protocol):
+    """What mirrors onto native roots: the customizer."""
+
+    config: RunOutputConfig
+
+    def __len__(self) -> int:
+        """Return how many traces it knows."""
+
+    def expect(self, trace_id: str) -> None:
+        """Note that a trace has spans of OpenTelemetry under a native root."""
+
+    def expects(self, trace_id: str) -> bool:
+        """Whether that was noted, or it knows the trace."""
+
+    def add(self, trace_id: str, outcome: Outcome, parent_id: str | None) -> None:
+        """Add what a span says."""
+
+
 class NativeRootSpanProcessor(SpanProcessor):
     """Tells the customizer what OpenTelemetry spans under a native root say."""
 
-    def __init__(self, customizer: RunOutputSpanCustomizer) -> None:
+    def __init__(self, customizer: NativeRoots) -> None:
         self.customizer = customizer
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
@@ -81,7 +100,7 @@ def is_compat_mode() -> bool:
         return False
 
 
-def bridge(customizer: RunOutputSpanCustomizer, provider: TracerProvider | None) -> None:
+def bridge(customizer: NativeRoots, provider: TracerProvider | None) -> None:
     """Have a provider's spans count for the native roots above them.
 
     Args:

@@ -5,7 +5,7 @@ reads a query, `expressions` what stands in it. Whatever is not understood is re
 here does not pass by luck.
 """
 
-from .expressions import UnknownQueryError
+from .errors import UnknownQueryError
 from .query import Query, parse_query
 
 __all__ = ["Query", "UnknownQueryError", "parse_query"]

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..values import iso_time
+from .errors import UnknownQueryError
+from .text import parse_expression_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +28,6 @@ _LONGEST_INTERVAL = 10**9
 """In seconds: 31 years."""
 _LARGEST = 2**63 - 1
 _LONGEST_PATTERN = 10_000
-
-
-class UnknownQueryError(ValueError):
-    """A query, or a piece of one, that is not understood. The message says which."""
 
 
 class Sql(NamedTuple):
@@ -216,8 +214,6 @@ def _aggregate(node: dict[str, Json]) -> Sql:
 
 
 def _from_text(text: Json) -> dict[str, Json]:
-    from .text import parse_expression_text
-
     if not isinstance(text, str):
         raise UnknownQueryError("btql must be a text")
     return parse_expression_text(text)

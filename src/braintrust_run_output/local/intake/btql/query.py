@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from .expressions import Sql, UnknownQueryError, condition, is_aggregate, operand, path_of
+from .errors import UnknownQueryError
+from .expressions import Sql, condition, is_aggregate, operand, path_of
 from .text import parse_query_text
 
 if TYPE_CHECKING:

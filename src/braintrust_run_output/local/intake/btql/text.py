@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from lark import Lark, Transformer, v_args
 from lark.exceptions import LarkError, UnexpectedInput, UnexpectedToken
 
-from .expressions import UnknownQueryError
+from .errors import UnknownQueryError
 
 if TYPE_CHECKING:
     from ..values import Json
