@@ -100,7 +100,7 @@ def test_insert_from_a_file_and_an_intake(command, intake, shop, otlp_file):
 
     for source in (("--otlp", otlp_file), ("--intake", intake.url)):
         result = command(*INSERT, *source, "--apply")
-        assert "1 rows are in dataset 'examples'" in result.stdout
+        assert "1 rows were written to dataset 'examples'." in result.stdout
         assert result.exit_code == 0
     (dataset,) = intake.store.objects("dataset")
     assert len(intake.store.dataset(dataset.id)) == 2
@@ -346,7 +346,8 @@ def test_insert_says_why_traces_make_no_row(command, intake, shop):
     assert "1 without a model call" in text
     assert "1 sent by doctor --probe" in text
     assert as_json["passed_over"] == {"without a model call": 1, "sent by doctor --probe": 1}
-    assert (as_json["written"], as_json["unchanged"]) == (1, 1)
+    assert "1 rows were written to dataset 'examples'." in text
+    assert (as_json["written"], as_json["unchanged"]) == (0, 1)
 
 
 def test_insert_says_that_a_persons_run_output_is_kept(command, intake, shop):

@@ -80,7 +80,7 @@ def test_ten_thousand_rows_inserted_twice_are_ten_thousand(intake, api, dataset,
     first = insert(recorded(), dataset, api, config=config, apply=True)
     second = insert(recorded(), dataset, api, config=config, apply=True)
 
-    assert first.written == second.written == 10_000
+    assert (first.written, first.unchanged) == (second.unchanged, second.written) == (10_000, 0)
     rows = stored(intake, dataset)
     assert len(rows) == len({row["id"] for row in rows}) == 10_000
     assert {row["metadata"]["run_output"] for row in rows} == {f"answer {number}" for number in range(10_000)}

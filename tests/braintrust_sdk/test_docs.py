@@ -64,8 +64,8 @@ def test_datasets(run, intake, recorded):
     page = PAGES["datasets"]
     output = run("\n".join(page["Insert"].commands), shell=True)
     assert "Dry run" in output
-    assert "1 rows are in dataset" in output
-    assert "2 rows are in dataset 'turns'" in output
+    assert "1 rows were written to dataset" in output
+    assert "2 rows were written to dataset 'turns'" in output
     run(page["With the Braintrust SDK"].python)
     run("\n".join(page["Verify"].commands), shell=True)
 

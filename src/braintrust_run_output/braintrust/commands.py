@@ -225,8 +225,8 @@ def _print_insert(report: InsertReport, dataset: str, key: str) -> None:
     _say(f"{report.traces} traces, {report.found} rows{_passed_over(report.passed_over, 'traces make none')}.")
     if report.kept:
         _say(f"{report.kept} rows keep their own metadata.{key}, which may be a person's.")
-    before = f", {report.unchanged} of them as before" if report.unchanged else ""
-    done = f"{report.written} rows are in dataset {dataset!r}{before}."
+    before = f", {report.unchanged} are there as before" if report.unchanged else ""
+    done = f"{report.written} rows were written to dataset {dataset!r}{before}."
     _say(done if report.applied else "Dry run, nothing was written: repeat it with --apply.")
 
 

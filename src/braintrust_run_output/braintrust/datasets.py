@@ -53,7 +53,7 @@ class InsertReport:
     passed_over: Counter[str] = field(default_factory=Counter)
     """Traces that make no row, and rows that cannot be written, by the reason."""
     written: int = 0
-    """Rows that are in the dataset now: inserted, completed, or unchanged."""
+    """Rows that were inserted or completed."""
     unchanged: int = 0
     """Those of them that were there already, with nothing to add."""
     kept: int = 0
@@ -223,7 +223,6 @@ def _write(batch: list[Row], dataset: NamedObject, api: BraintrustApi, key: str,
             report.unchanged += event is None
         if event is not None:
             events.append({**event, "_is_merge": True})
-    report.written += len(batch) - len(events)
 
     def written(count: int) -> None:
         report.written += count
