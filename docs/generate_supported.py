@@ -125,8 +125,9 @@ _FAMILIES = (
         "",
         "Switch content on where the framework has it off: agent-framework `ENABLE_SENSITIVE_DATA=true`; google-adk "
         "`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true`; semantic-kernel "
-        "`SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS_SENSITIVE=true`; Vercel's AI SDK "
-        "`experimental_telemetry: { isEnabled: true }`.",
+        "`SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS_SENSITIVE=true`; Vercel's AI SDK up to 6 "
+        "`experimental_telemetry: { isEnabled: true }` in each call, from 7 on "
+        "[`registerTelemetry(new OpenTelemetry())`](typescript.md#ai-sdk-7) once.",
     ),
 )  # fmt: skip
 """In the order in which they are tried; the last one takes what is left."""

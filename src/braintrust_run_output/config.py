@@ -47,8 +47,8 @@ class RunOutputConfig:
         max_length: Longest value in characters; one that was cut adds ``<key>_truncated``.
         linkage: Add ``braintrust.metadata.span_id`` and ``root_span_id`` of the span that the output came from to
             the root.
-        mirror_input: Give a root without an input that Braintrust reads ``braintrust.input_json``: the input of the call
-            whose output it gets.
+        mirror_input: Give a root without an input that Braintrust reads ``braintrust.input_json``: the input of the
+            call whose output it gets.
         hold: When the wrapping form holds a local root back for late completions: while descendants run (``open``),
             whenever it has no completion (``always``), or ``never``.
         hold_millis: How long it is held at the most, in milliseconds.

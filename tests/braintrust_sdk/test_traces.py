@@ -252,6 +252,18 @@ def test_spans_that_are_named_hold_the_answer_or_never_do():
         ([stored_row("t", "root")], "without a model call"),
         ([stored_row("t", "root"), stored_row("t", "m", "root", kind="llm")], "whose model calls say nothing"),
         (
+            [stored_row("t", "root"), stored_row("t", "m", "root", kind="llm", output="[REDACTED]")],
+            "whose model calls say nothing",
+        ),
+        (
+            [stored_row("t", "root"), stored_row("t", "m", "root", kind="llm", output=chat("__REDACTED__"))],
+            "whose model calls say nothing",
+        ),
+        (
+            [stored_row("t", "root"), stored_row("t", "m", "root", kind="llm", output={"embedding_length": 8})],
+            "without a model call",
+        ),
+        (
             [stored_row("t", "root"), stored_row("t", "m", "root", kind="llm", error="RuntimeError")],
             "whose last model call failed",
         ),

@@ -140,11 +140,20 @@ def test_answer_spans_bring_the_input_of_the_call_below_them(build):
 
 def test_a_root_with_an_input_keeps_it(build):
     app = build(mirror_input=True)
-    with app.tracer.start_as_current_span("root", attributes={"input.value": "mine"}):
+    with app.tracer.start_as_current_span("root", attributes={"braintrust.input": "mine"}):
         llm(app, chat("Capital?"), "Paris.")
 
-    assert app.attributes("root")["input.value"] == "mine"
+    assert app.attributes("root")["braintrust.input"] == "mine"
     assert INPUT not in app.attributes("root")
+
+
+def test_a_root_whose_input_braintrust_would_not_show_gets_one(build):
+    app = build(mirror_input=True)
+    with app.tracer.start_as_current_span("root", attributes={"mlflow.spanInputs": '{"question": "Capital?"}'}):
+        llm(app, chat("Capital?"), "Paris.")
+
+    assert mirrored(app) == (chat("Capital?"), "Paris.")
+    assert app.attributes("root")["mlflow.spanInputs"] == '{"question": "Capital?"}'
 
 
 def test_only_roots_get_one_and_only_if_asked_for(build):

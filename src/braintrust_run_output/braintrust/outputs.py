@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from ..conventions import from_model_output, read_completion, read_generic_output
 from ..conventions._json import is_object
 from ..conventions._kinds import is_never_a_completion
+from ..conventions._responses import find_messages
 from ..conventions._unwrap import unwrap
+from ..conventions._values import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,12 @@ def is_silent(span_attributes: Mapping[str, object]) -> bool:
 def read_model_output(output: object) -> Completion | None:
     """Return the completion in the ``output`` of a model's row, None if it is no answer (see `from_model_output`)."""
     return from_model_output(output, _SOURCE)
+
+
+def is_withheld(output: object) -> bool:
+    """Whether a model's ``output`` that is no answer is a text or chat messages: what it said, taken out."""
+    found = unpacked(output)
+    return isinstance(found, str) or find_messages(found) is not None
 
 
 def read_generic(output: object, metadata: Mapping[str, object] | None = None) -> Completion | None:

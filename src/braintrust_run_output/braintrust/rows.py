@@ -48,10 +48,12 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
     output, has_failed = row.get("output"), row.get("error") is not None
     is_model = outputs.is_model(attributes.get("type"))
     completion = generic = None
+    says_nothing = output is None or has_failed
     if not (has_failed or outputs.is_silent(attributes) or is_never_a_completion(metadata)):
         completion = _model_output(output, metadata, is_model=is_model) or outputs.read_attributes(metadata)
         if completion is None and not (is_model and output is not None):
             generic = functools.partial(outputs.read_generic, output, metadata)
+        says_nothing = says_nothing or (completion is None and outputs.is_withheld(output))
     start, end = _times(row)
     return Outcome(
         (str(row.get("root_span_id") or ""), span_id_of(row)),
@@ -65,7 +67,7 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
         side=_side_of(kinds, name, config),
         execution=executed_call(kinds, name),
         # A row of type llm that says what is no answer, an embedding or a count, is no model that said nothing.
-        is_model=is_model and (output is None or has_failed or completion is not None),
+        is_model=is_model and (says_nothing or completion is not None),
         is_agent=is_agent(kinds),
         is_answer=matches(config.answer_spans, name),
         has_failed=has_failed,

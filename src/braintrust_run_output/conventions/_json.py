@@ -13,7 +13,14 @@ Array: TypeAlias = "list[object] | tuple[object, ...]"
 
 _scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 """``json.loads`` without its layers, which take longer than a short text itself."""
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
+def _plain(value: object) -> str | None:
+    """Return what stands for a value that JSON does not know: nobody has said bytes."""
+    return None if isinstance(value, (bytes, bytearray)) else str(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 _LONGEST_LITERAL = 100_000
 _WHITESPACE = " \t\n\r"
 _NO_OBJECTS = (str, list, tuple, int, float, bytes, type(None))
@@ -59,9 +66,12 @@ def literal(value: str) -> object:
 
 
 def compact(value: object) -> str:
-    """Return a value as compact JSON text (what JSON does not know as its ``str``); empty if that cannot be done."""
+    """Return a value as compact JSON text; empty if that cannot be done, and for bytes, which nobody has said.
+
+    What JSON does not know is its ``str`` within, and bytes are null.
+    """
     try:
-        return _encode(value)
+        return "" if isinstance(value, (bytes, bytearray)) else _encode(value)
     except (ValueError, TypeError, RecursionError):
         return ""
 

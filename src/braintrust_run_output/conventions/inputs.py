@@ -94,15 +94,14 @@ _COMPANIONS = {
 """Names that others use as well: an input only beside one of these."""
 _ALL_COMPANIONS = frozenset[str]().union(*_COMPANIONS.values())
 
-_FIRST = ("llm.input_messages.0.message.role", "llm.input_messages.0.message.content",
-          "llm.input_messages.0.message.contents.0.message_content.text", "gen_ai.prompt.0.role",
-          "gen_ai.prompt.0.content", "braintrust.input.0.role", "braintrust.input.0.content",
-          "llm.prompts.0.role", "llm.prompts.0.content", "gen_ai.input.messages.0.message.role",
-          "gen_ai.input.messages.0.message.content", "gen_ai.prompt.0.message.content")  # fmt: skip
 _CONVERSATIONS = frozenset({"pydantic_ai.all_messages", "all_messages_events", "events"})
 """Attributes that hold the output as well."""
 
-_OF_A_ROOT = frozenset({*_WHOLE, *_FIRST}) - _COMPANIONS.keys() - _CONVERSATIONS
+_MAPPED = frozenset({
+    "braintrust.input", "braintrust.input_json", "gen_ai.input.messages", "gen_ai.prompt", "gen_ai.prompt_json",
+})  # fmt: skip
+"""What Braintrust makes the field ``input`` of, by its attribute reference. It leaves all else in the metadata."""
+_MAPPED_PREFIXES = ("braintrust.input.", "gen_ai.prompt.")
 
 MESSAGE_EVENTS = {
     "gen_ai.system.message": "system",
@@ -135,11 +134,11 @@ class InputExcerpt(NamedTuple):
 
 
 def has_input(attributes: Mapping[str, object], events: Sequence[Event] = ()) -> bool:
-    """Whether a span has an input of its own, in any form."""
+    """Whether a span has an input that Braintrust takes for its row's. `input_excerpt` knows of those in any form."""
     return (
-        not _OF_A_ROOT.isdisjoint(attributes)
-        or any(_is_telling(key, attributes) for key in _COMPANIONS if key in attributes and key not in _CONVERSATIONS)
-        or any(event.name in _EVENTS for event in events)
+        not _MAPPED.isdisjoint(attributes)
+        or any(key.startswith(_MAPPED_PREFIXES) for key in attributes)
+        or any(event.name in MESSAGE_EVENTS for event in events)
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from braintrust_run_output.conventions import has_input, input_excerpt, read_input, up_to_last_user
+from braintrust_run_output.conventions import has_input, input_excerpt, inputs, read_input, up_to_last_user
 from emitted import SpanEvent
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is the capital of France?"}]
@@ -86,7 +86,7 @@ def indexed(role: str, content: str) -> dict[str, str]:
 )
 def test_a_chat(attributes):
     assert json.loads(read_input(attributes)) == ASKED
-    assert has_input(attributes)
+    assert input_excerpt(attributes)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,34 @@ def test_no_input(attributes):
     assert read_input(attributes) is None
 
 
-@pytest.mark.parametrize("key", ["braintrust.input", "braintrust.input_json", "gen_ai.prompt.0.role", "input.value"])
-def test_an_input_that_the_application_set(key):
+@pytest.mark.parametrize(
+    "key",
+    ["braintrust.input", "braintrust.input_json", "braintrust.input.0.role", "gen_ai.input.messages", "gen_ai.prompt",
+     "gen_ai.prompt_json", "gen_ai.prompt.0.role"],
+)  # fmt: skip
+def test_what_braintrust_takes_for_the_input(key):
     assert has_input({key: "x"})
+
+
+@pytest.mark.parametrize("key", ["mlflow.spanInputs", "input.value", "traceloop.entity.input", "langfuse.trace.input"])
+def test_an_input_that_braintrust_leaves_in_the_metadata_is_none_of_its_row(key):
+    assert input_excerpt({key: "x"})
+    assert not has_input({key: "x"})
     assert not has_input({"http.route": "/chat"})
+
+
+def test_what_braintrust_takes_is_what_the_local_intake_takes():
+    from braintrust_run_output.local import map_request
+    from local.otlp_requests import export_request, span
+
+    for key in (
+        *inputs._WHOLE,
+        "gen_ai.prompt.0.content",
+        "braintrust.input.0.content",
+        "llm.input_messages.0.message.content",
+    ):
+        (row,) = map_request(export_request(span({key: json.dumps(ASKED)}))).rows
+        assert (row["input"] is not None) is has_input({key: json.dumps(ASKED)}), key
 
 
 def test_half_an_emoji_is_replaced():
@@ -204,7 +228,7 @@ EVENTS = [
 @pytest.mark.parametrize("events", EVENTS, ids=lambda events: events[0].name)
 def test_a_chat_in_span_events(events):
     assert json.loads(read_input({}, events)) == ASKED
-    assert has_input({}, events)
+    assert has_input({}, events) is events[0].name.endswith(".message")
     assert not has_input({}, [SpanEvent("exception", None)])
 
 

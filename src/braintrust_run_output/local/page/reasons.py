@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...braintrust.traces import is_probe, read_trace
 from ...completion import says_nothing
 from ...config import RunOutputConfig
-from ...conventions.inputs import has_input
+from ...conventions.inputs import input_excerpt
 from ...run import Reason, Rule
 from ..intake.store import find_root
 from . import shape
@@ -308,7 +308,7 @@ def _redacted(models: Sequence[Row]) -> Verdict | None:
 
 def _without_output(models: Sequence[Row]) -> Verdict | None:
     """Tell of a model call whose input was recorded: content capture is on."""
-    row = next((row for row in models if row.get("input") is not None or has_input(shape.metadata_of(row))), None)
+    row = next((row for row in models if row.get("input") is not None or input_excerpt(shape.metadata_of(row))), None)
     if row is None:
         return None
     return Verdict(
