@@ -98,7 +98,7 @@ def test_from_what_is_kept_of_a_span_the_same_is_read_again(path):
     for body in exported(load(path))[0]:
         for span in read_spans(body):
             (raw,) = messages.Request.FromString(body).groups[0].scope_groups[0].items
-            found = deciding.read(span, messages.Span.FromString(raw))
+            found = deciding.read(span, messages.Glance.FromString(raw))
             (kept,) = read_spans(pack_excerpts([(found.scope, found.excerpt)]))
             again = deciding.read_again(kept)
             for field in ("key", "name", "start", "end", "explicit", "completion", "generic", "input", "side"):

@@ -4,9 +4,9 @@ Source: https://github.com/open-telemetry/opentelemetry-proto (trace/v1, logs/v1
 
 OTLP's own generated messages would do, but for three things. Text is `bytes` here, so one span with broken UTF-8 does
 not make a whole request unreadable. `Request` leaves resources, scopes, spans and log records as they came, so what is
-not changed goes on byte for byte. And `Glance` reads of a span only its ids and the names of its attributes and events;
-attributes are a map in it, which is the same on the wire, so that their names are had without an object for each. (The
-names are text in it: it cannot read a span with an attribute whose name is not UTF-8.)
+not changed goes on byte for byte. And `Glance` leaves the values of a span's attributes as they came; they are a map in
+it, which is the same on the wire, so that their names are had without an object for each. (The names are text in it: it
+cannot read a span with an attribute whose name is not UTF-8, and it does not keep their order.)
 
 Fields that these messages do not know are kept, and written again, by protobuf itself. What OTLP has once but may
 come in several pieces, which protobuf merges, is repeated in `Request`, so that no piece is lost.
@@ -70,11 +70,10 @@ _MESSAGES: dict[str, str] = {
         "10 bytes span_id, 11 fixed64 observed_time_unix_nano, 12 bytes event_name"
     ),
     "Glance": (
-        "1 bytes trace_id, 2 bytes span_id, 4 bytes parent_span_id, 5 bytes name, 9 map attributes, "
-        "11 *EventName events"
+        "1 bytes trace_id, 2 bytes span_id, 4 bytes parent_span_id, 5 bytes name, 7 fixed64 start_time_unix_nano, "
+        "8 fixed64 end_time_unix_nano, 9 map attributes, 11 *Event events, 15 Status status"
     ),
     "Name": "1 bytes key",
-    "EventName": "2 bytes name",
 }
 """Each message's fields: number, type, name; a star says that it is repeated, a map is one from text to bytes."""
 

@@ -146,11 +146,7 @@ def read_span(item: bytes, scope: Scope, resource: Mapping[str, object]) -> Span
     Raises:
         BadPayloadError: The bytes are no span.
     """
-    return as_span(parse(messages.Span, item, "a span"), scope, resource)
-
-
-def as_span(span: Message, scope: Scope, resource: Mapping[str, object]) -> Span:
-    """Return a `messages.Span` as a span: see `read_span`."""
+    span = parse(messages.Span, item, "a span")
     parent = int.from_bytes(span.parent_span_id, "big")
     status = span.status
     return Span(

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped,u
 
 from .. import _faults
 from ..otlp import BadPayloadError, Scope, Span, messages
-from ..otlp.spans import as_span, parse, read_request, read_resource, read_scope, read_span
+from ..otlp.spans import parse, read_request, read_resource, read_scope, read_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -81,8 +81,8 @@ class Reader(Protocol):
     waits_if_silent: bool
     """Whether a root that says nothing itself is to wait."""
 
-    def read_child(self, span: Span, message: Message) -> Mapping[str, str | bool]:
-        """Read a span that has a parent, given as a `messages.Span` as well; return the attributes to add to it."""
+    def read_child(self, span: Span, glance: Message) -> Mapping[str, str | bool]:
+        """Read a span that has a parent, given as a `messages.Glance` as well; return the attributes to add to it."""
 
     def read_root(self, span: Span) -> Mapping[str, str | bool] | None:
         """Read a span that has none, and return the attributes to add to it; None if it is to wait."""
@@ -173,11 +173,7 @@ class _Scope:
 
     def _read(self, raw: bytes) -> bytes | None:
         """Return a span as it goes on, None if it is to wait."""
-        try:
-            glance = messages.Glance.FromString(raw)
-            is_silent = self._is_silent(glance)
-        except DecodeError:  # a name that is not UTF-8, or it is none
-            glance, is_silent = parse(messages.Span, raw, "a span"), False
+        glance = _glance(raw)
         trace_id, span_id, parent_id = glance.trace_id, glance.span_id, glance.parent_span_id
         if len(trace_id) != _TRACE_ID_BYTES or len(span_id) != _SPAN_ID_BYTES or trace_id == _NO_TRACE:
             raise BadPayloadError("a span's ids are none")
@@ -189,14 +185,14 @@ class _Scope:
             if links is None:
                 links = self._taken.links[trace_id] = bytearray()
             links += span_id + parent_id
+        is_silent = self._is_silent(glance)
         if is_silent and not is_root:
             return raw
         if is_silent and self._reader.waits_if_silent:
             written = None
         else:
-            message = parse(messages.Span, raw, "a span")
-            span = as_span(message, *self._maker())
-            written = self._reader.read_root(span) if is_root else self._reader.read_child(span, message)
+            span = read_span(raw, *self._maker())
+            written = self._reader.read_root(span) if is_root else self._reader.read_child(span, glance)
         if written is None:
             self._taken.roots.append(Root(trace_id, span_id, raw, self._envelope_of(), is_silent))
             return None
@@ -219,6 +215,16 @@ class _Scope:
         if self._envelope is None:
             self._envelope = _envelope_of(self._group, self._scope_group)
         return self._envelope
+
+
+def _glance(raw: bytes) -> Message:
+    try:
+        return messages.Glance.FromString(raw)
+    except DecodeError:  # perhaps for a name that is not UTF-8
+        span = parse(messages.Span, raw, "a span")
+        for attribute in span.attributes:
+            attribute.key = attribute.key.decode("utf-8", "replace").encode()
+        return messages.Glance.FromString(span.SerializeToString())
 
 
 def put_together(spans: Iterable[tuple[Envelope, bytes]]) -> bytes:
@@ -255,8 +261,8 @@ def read_roots(body: bytes) -> Iterator[Root]:
         for scope_group in group.scope_groups:
             envelope = _envelope_of(group, scope_group)
             for raw in scope_group.items:
-                span = parse(messages.Span, raw, "a span")
-                yield Root(span.trace_id, span.span_id, raw, envelope)
+                glance = _glance(raw)
+                yield Root(glance.trace_id, glance.span_id, raw, envelope)
 
 
 def _envelope_of(group: Message, scope_group: Message) -> Envelope:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     Written: TypeAlias = Mapping[str, str | bool]
 
-_NOT_LOOKED_AT = "trace_state", "links", "dropped_attributes_count", "dropped_events_count", "dropped_links_count"
-"""What of a span says nothing, beside its attributes and events."""
 _GOT = {Rule.EXPLICIT: "explicit", Rule.OWN: "own", Rule.GENERIC: "generic", Rule.GENERIC_BELOW: "generic"}
 """What a root got, in the words of the metrics; by any other rule it was mirrored."""
 _WHY_NOT = {Reason.FAILED: "failed", Reason.NO_CONTENT: "no_content", Reason.SIDE_ONLY: "no_content"}
@@ -93,30 +91,32 @@ class Deciding:
         """Whether a span's name says something."""
         return any(matches(pattern, read_text(name)) for pattern in self._patterns)
 
-    def read(self, span: Span, message: Message, records: Sequence[Outcome] = ()) -> Found:
+    def read(self, span: Span, glance: Message, records: Sequence[Outcome] = ()) -> Found:
         """Read a span that has a parent.
 
         Args:
             span: The span.
-            message: The same as a `messages.Span`.
+            glance: The same as a `messages.Glance`, of which nothing else is wanted any more.
             records: What log records have said for it by now.
         """
         looked = _Looked(span.attributes)
         outcome = self._outcome(span, looked, records)
         written = self._child_gets(outcome, span)
-        return Found(self._lightened(outcome), span.scope.name, self._excerpt(message, looked.looked), written)
+        return Found(self._lightened(outcome), span.scope.name, self._excerpt(glance, looked.looked), written)
 
-    def _excerpt(self, span: Message, looked: set[str]) -> bytes:
+    def _excerpt(self, glance: Message, looked: set[str]) -> bytes:
         """Cut a span down to what reading it looked at, and return that as bytes."""
-        _keep(span.attributes, [one for one in span.attributes if read_text(one.key) in looked])
-        if span.events:
-            _keep(span.events, [one for one in span.events if self._is_kept(one.name)])
-        for name in _NOT_LOOKED_AT:
-            span.ClearField(name)
-        if span.HasField("status"):
-            span.status.ClearField("message")
-        span.DiscardUnknownFields()
-        excerpt: bytes = span.SerializeToString()
+        attributes = glance.attributes
+        for name in attributes.keys() - looked:
+            del attributes[name]
+        if glance.events:
+            kept = [one for one in glance.events if self._is_kept(one.name)]
+            del glance.events[:]
+            glance.events.extend(kept)
+        if glance.HasField("status"):
+            glance.status.ClearField("message")
+        glance.DiscardUnknownFields()
+        excerpt: bytes = glance.SerializeToString()
         return excerpt
 
     def _is_kept(self, event: bytes) -> bool:
@@ -237,13 +237,6 @@ class Deciding:
             return {}
         text = input_of(choice, self._asking(span))
         return {} if text is None else {INPUT_JSON: text}
-
-
-def _keep(items: Message, kept: Sequence[Message]) -> None:
-    """Have a message's list hold some of its items alone."""
-    if len(kept) < len(items):
-        del items[:]
-        items.extend(kept)
 
 
 def _excerpt_of(record: LogRecord) -> bytes:

@@ -77,10 +77,10 @@ class _Reading:
             said = self.said[trace_id] = _Said([], [])
         return said
 
-    def read_child(self, span: Span, message: Message) -> Mapping[str, str | bool]:
+    def read_child(self, span: Span, glance: Message) -> Mapping[str, str | bool]:
         """Read a span that has a parent."""
         trace_id, span_id = _bytes(span.trace_id, 16), _bytes(span.span_id, 8)
-        found = self._deciding.read(span, message, self._recorded(trace_id, span_id))
+        found = self._deciding.read(span, glance, self._recorded(trace_id, span_id))
         if found.outcome.counts_for_a_root():
             self.of(trace_id).spans.append((span_id, found))
         return found.written
