@@ -71,20 +71,21 @@ class _Trace(dict[int, "int | None"]):
     is there: a signal handler or another thread may have been quicker.
     """
 
-    ended: dict[int, int] | None = None
-    """Spans that have ended, with their parents' ids, for late children."""
-    outer: dict[int, int] | None = None
-    """Local roots with a remote parent that is known here, with that parent's id."""
-    runs: dict[int, Run] | None = None
-    """What live local roots have collected."""
-    records: dict[int, list[Outcome]] | None = None
-    """What was said beside live spans, in log records and hooks."""
-    has_more = False
-    """Whether there ever were runs or records."""
-    may_keep = _FEW
-    """How many ended spans it may keep before it is looked which of them are done."""
-    is_closed = False
-    """Whether it has been given up: whoever starts a span in it just then begins another record."""
+    __slots__ = ("ended", "is_closed", "may_keep", "outer", "records", "runs")
+
+    def __init__(self) -> None:
+        self.ended: dict[int, int] | None = None
+        """Spans that have ended, with their parents' ids, for late children."""
+        self.outer: dict[int, int] | None = None
+        """Local roots with a remote parent that is known here, with that parent's id."""
+        self.runs: dict[int, Run] | None = None
+        """What live local roots have collected."""
+        self.records: dict[int, list[Outcome]] | None = None
+        """What was said beside live spans, in log records and hooks."""
+        self.may_keep = _FEW
+        """How many ended spans it may keep before it is looked which of them are done."""
+        self.is_closed = False
+        """Whether it has been given up: whoever starts a span in it just then begins another record."""
 
     def is_live_root(self, span_id: int) -> bool:
         return self.get(span_id, _UNKNOWN) is None
@@ -120,7 +121,9 @@ class _Trace(dict[int, "int | None"]):
 
     def knows_more_of(self, span_id: int) -> bool:
         """Whether something is known of a span that is not on it."""
-        return span_id in (self.runs or ()) or span_id in (self.records or ())
+        return (self.runs is not None and span_id in self.runs) or (
+            self.records is not None and span_id in self.records
+        )
 
 
 class Traces:
@@ -221,13 +224,13 @@ class Traces:
         trace = self._traces.get(trace_id)
         if trace is None or span_id not in trace:
             return True
-        if trace.has_more and trace.knows_more_of(span_id):
+        if (trace.runs or trace.records) and trace.knows_more_of(span_id):
             return False
         parent = trace[span_id]
         if parent is None and self.holds and (len(trace) > 1 or self._holds_always):
             return False
         self._leave(trace_id, trace, span_id, parent)
-        if trace.has_more and trace.knows_more_of(span_id):  # something has come just now: it has not ended yet
+        if (trace.runs or trace.records) and trace.knows_more_of(span_id):  # just now: it has not ended yet
             if parent is None and trace.ended is not None and span_id in trace.ended:
                 trace.outer = {**(trace.outer or {}), span_id: trace.ended[span_id]}
             trace[span_id], trace.is_closed = parent, False
@@ -263,16 +266,17 @@ class Traces:
 
     def _leave(self, trace_id: int, trace: _Trace, span_id: int, parent: int | None) -> None:
         """Take a span off the living; first it has ended, then it lives no more: whoever looks finds it."""
-        if parent is None and trace.outer is not None:
-            parent = trace.outer.get(span_id)
+        outer = trace.outer
+        if parent is None and outer is not None:
+            parent = outer.get(span_id)
         if parent is not None and len(trace) > 1:
             if trace.ended is None:
                 trace.ended = trace.ended or {}
             trace.ended[span_id] = parent
             self._ended += 1
         trace.pop(span_id, None)
-        if trace.outer is not None:
-            trace.outer.pop(span_id, None)
+        if outer is not None:
+            outer.pop(span_id, None)
         self._live -= 1
         if not trace:
             self._give_up(trace_id, trace)
@@ -307,7 +311,7 @@ class Traces:
 
     def _run_of(self, trace: _Trace, root: int) -> Run:
         if trace.runs is None:
-            trace.runs, trace.has_more = trace.runs or {}, True
+            trace.runs = trace.runs or {}
         run = trace.runs.get(root)
         return trace.runs.setdefault(root, Run(self._config)) if run is None else run
 
@@ -336,7 +340,7 @@ class Traces:
             if not lives and root is None:
                 return None
             if trace.records is None:
-                trace.records, trace.has_more = trace.records or {}, True
+                trace.records = trace.records or {}
             records = trace.records.setdefault(span_id if lives else root or 0, [])
             joins = lives and not is_root if continues is None else continues
             last = records[-1] if joins and records and records[-1].key == said.key else None
