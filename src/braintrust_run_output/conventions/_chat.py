@@ -10,6 +10,7 @@ tool step like any other: what the model says after it is the answer.
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,9 @@ _ITEMS = _HOSTED_ITEMS | _NO_STEP | {
 _ITEM_IDS = frozenset({"id", "call_id"})
 _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
 _TEXTS = ("text", "content", "refusal")
+_CITED = "citationsContent"
+_NO_DATA = re.compile(r"[^\w+/=-]")
+"""What is not in data as text, base64."""
 _JSON_TYPES = frozenset({"json", "object", "output_json"})
 _JSON_KINDS = _JSON_TYPES | {"text", "output_text"}
 _NO_ANSWER = frozenset({"parts", "reasoningContent", "image", "inlineData", "inline_data", "fileData", "blob", "uri"})
@@ -402,7 +406,7 @@ def _blocks_of(item: Object) -> Iterator[object]:
             content = parts
         if is_array(content):
             yield from content
-        elif is_object(content) and "role" in item and _is_answer(content):
+        elif is_object(content) and isinstance(item.get("role"), str) and _is_answer(content):
             yield compact(content)
         else:
             yield content
@@ -458,13 +462,21 @@ def _text_of(block: object) -> str | None:
         return None
     kind = (type_of(block) or first_string(block, "kind") or "").lower()
     if kind.endswith("audio") or (kind and block.get("transcript") and kind not in _REASONING):
-        return first_string(block, "transcript")
+        return first_string(block, "transcript") or _spoken(block)
+    if is_object(cited := block.get("content" if kind == _CITED.lower() else _CITED)):  # Bedrock's Converse
+        return read_text(cited.get("content"))
     if kind in _JSON_TYPES:
         return _said_as_json(block, kind)
     if kind and kind != "refusal" and ("text" not in kind or "reasoning" in kind or kind.endswith(_NO_TEXTS)):
         return None  # reasoning, an image, a file ...
     text = first_string(block, *_TEXTS)
     return _said_as_json(block, kind) if text is None else unnested(text)
+
+
+def _spoken(block: Object) -> str | None:
+    """Return the content of audio, where that is what was said, and no data."""
+    said = block.get("content")
+    return said if isinstance(said, str) and _NO_DATA.search(said) else None
 
 
 def _said_as_json(block: Object, kind: str) -> str | None:

@@ -114,8 +114,9 @@ def _in_parts(value: Object) -> list[Message] | None:
     artifacts, parts = value.get("artifacts"), value.get("parts")
     if value.get("kind") == "task" and is_array(artifacts) and artifacts and is_object(artifacts[-1]):
         parts = artifacts[-1].get("parts")
-    is_known = value.get("kind") in ("message", "task") and is_array(parts)
-    return read_messages({"role": "assistant", "parts": parts}) if is_known else None
+    if value.get("kind") not in ("message", "task") or not is_array(parts) or not all(map(is_object, parts)):
+        return None
+    return read_messages({"role": "assistant", "parts": parts})
 
 
 def _in_content(value: Object, may_be_said: bool) -> list[Message] | None:

@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from ._json import Object
 
 _FINISHED = "response.completed"
-_EVENTS = ("response.", "message_", "content_block_", "ping")
-"""How the types of the events of OpenAI's Responses API and of Anthropic's begin."""
+_RESPONSES = "response."
+"""How the types of the events of OpenAI's Responses API begin."""
+_ANTHROPIC = frozenset({
+    "message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta",
+    "content_block_stop", "ping",
+})  # fmt: skip
+_BESIDE_PIECES = frozenset({"metadata", "modelVersion", "responseId", "usage", "usageMetadata", "usage_metadata"})
+"""What the last event of a stream may have instead of a piece."""
+_OF_A_CANDIDATE = frozenset({"content", "finishReason", "finish_reason"})
 _BEDROCK = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"})
 
 
@@ -31,7 +38,9 @@ def read_pieces(items: Sequence[object]) -> list[Message] | None:
 
     Each has one piece of a text, or a piece of a call's arguments, or neither; thinking is left out.
     """
-    if len(items) < 2 or not all(is_object(item) and _is_piece(item) for item in items):
+    if len(items) < 2 or not is_object(items[0]) or not _is_piece(items[0]):
+        return None
+    if not all(is_object(item) and (item.keys() <= _BESIDE_PIECES or _is_piece(item)) for item in items):
         return None
     turn = _Choice()
     for item in items:
@@ -41,12 +50,13 @@ def read_pieces(items: Sequence[object]) -> list[Message] | None:
 
 
 def _is_piece(item: Object) -> bool:
-    return (
-        str(item.get("type")).startswith(_EVENTS)
-        or not _BEDROCK.isdisjoint(item)
-        or "candidates" in item
-        or ("done" in item and "model" in item)
-    )
+    kind, candidates = item.get("type"), item.get("candidates")
+    if isinstance(kind, str) and (kind in _ANTHROPIC or kind.startswith(_RESPONSES)):
+        return True
+    if is_array(candidates):
+        return all(is_object(one) and not one.keys().isdisjoint(_OF_A_CANDIDATE) for one in candidates)
+    said = is_object(item.get("message")) or isinstance(item.get("response"), str)
+    return not _BEDROCK.isdisjoint(item) or (said and isinstance(item.get("done"), bool))
 
 
 def _delta_in(item: Object) -> Object:

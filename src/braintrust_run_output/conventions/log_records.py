@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..completion import from_messages, from_text
+from ..completion import from_messages
 from . import gen_ai_messages
 from ._chat import read_messages
-from ._json import is_object, looks_like_json, parse
+from ._json import is_object, parse
 from ._objects import plain
 from ._values import from_model_output
 from .inputs import MESSAGE_EVENTS, read_message
@@ -77,8 +77,6 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
             return gen_ai_messages.read_value(content[gen_ai_messages.KEY])
         return None
     content = as_message(plain(parse(body)))
-    if content is None and isinstance(body, str) and body and not looks_like_json(body):
-        return from_text(body, CHOICE)
     if content is None or content == "":
         return from_messages(read_choice(attributes), CHOICE)
     completion = from_messages(read_messages(content), CHOICE)

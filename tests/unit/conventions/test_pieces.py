@@ -39,11 +39,13 @@ STREAMS = {
         {"contentBlockDelta": {"delta": {"text": FIRST}, "contentBlockIndex": 1}},
         {"contentBlockDelta": {"delta": {"text": SECOND}, "contentBlockIndex": 1}},
         {"messageStop": {"stopReason": "end_turn"}},
+        {"metadata": {"usage": {"inputTokens": 3}}},
     ],
     "google": [
         {"candidates": [{"content": {"role": "model", "parts": [{"text": "hm", "thought": True}]}}]},
         {"candidates": [{"content": {"role": "model", "parts": [{"text": FIRST}]}}]},
         {"candidates": [{"content": {"role": "model", "parts": [{"text": SECOND}]}, "finishReason": "STOP"}]},
+        {"usageMetadata": {"totalTokenCount": 9}},
     ],
     "ollama chat": [
         {"model": "m", "message": {"role": "assistant", "content": FIRST}, "done": False},
@@ -102,8 +104,19 @@ def test_the_calls_of_a_stream(stream):
     assert json.loads(from_model_output(stream, "x").render()) == json.loads(call("f", '{"a":1}', id="c1"))
 
 
-def test_a_list_that_only_looks_like_a_stream_is_an_answer():
-    answer = J([{"type": "city", "name": "Paris"}, {"type": "city", "name": "Lyon"}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [{"type": "city", "name": "Paris"}, {"type": "city", "name": "Lyon"}],
+        [{"done": True, "model": "T"}, {"done": False, "model": "S"}],
+        [{"candidates": ["Ann"]}, {"candidates": ["Bob"]}],
+        [{"type": "message_board"}, {"type": "ping"}],
+        {"kind": "message", "parts": ["a"]},
+    ],
+    ids=str,
+)
+def test_a_list_that_only_looks_like_a_stream_is_an_answer(answer):
+    answer = J(answer)
 
     assert from_model_output(answer, "x").render() == answer
 
@@ -188,6 +201,22 @@ def test_a_call_that_waits_for_an_approval():
     }
 
     assert json.loads(read({"role": "assistant", "parts": [waits]})) == json.loads(call("f", '{"a":1}'))
+
+
+@pytest.mark.parametrize(("content", "said"), [(T, T), ("Paris.", "Paris."), ("UklGRiQAAABXQVZF", None), (None, None)])
+def test_audio_whose_content_is_what_was_said(content, said):
+    assert read({"role": "assistant", "parts": [{"type": "audio", "content": content}]}) == said
+
+
+CITED = {"content": [{"text": FIRST}, {"text": SECOND}], "citations": [{"title": "A book"}]}
+
+
+@pytest.mark.parametrize(
+    "block", [{"citationsContent": CITED}, {"type": "citationsContent", "content": CITED}], ids=["bedrock", "part"]
+)
+def test_a_text_with_citations(block):
+    assert read({"role": "assistant", "parts": [block]}) == T
+    assert from_model_output({"output": {"message": {"role": "assistant", "content": [block]}}}, "x").render() == T
 
 
 def test_a_call_within_a_part():
@@ -366,9 +395,8 @@ def test_calls_of_tools_that_are_flattened_into_an_event():
     assert json.loads(read_completion({}, [SpanEvent(CHOICE, flat)]).render()) == json.loads(call("f", '{"a":1}'))
 
 
-@pytest.mark.parametrize("body", [{"index": 0, "message": T}, T], ids=str)
-def test_a_record_whose_message_is_a_text(body):
-    assert read_record(CHOICE, body, {}).render() == T
+def test_a_record_whose_message_is_a_text():
+    assert read_record(CHOICE, {"index": 0, "message": T}, {}).render() == T
 
 
 def test_a_record_whose_body_was_cut():
