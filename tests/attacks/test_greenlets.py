@@ -78,7 +78,7 @@ def test_a_held_root_is_released_when_its_time_is_up(library, when, early):
     code = app(library, when, "always", 50, early) + (
         "tracer.start_span('root').end()\nwait_for('root')\nprint('root' in keep.kept)\n"
     )
-    ended = run(code, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
+    ended = run(code, cold=True, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
 
     assert (ended.out, ended.log) == ("True\n", "")
 
@@ -102,7 +102,7 @@ wait_for("root")
 print(keep.kept)
 """
     )
-    ended = run(code, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
+    ended = run(code, cold=True, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
 
     assert (ended.out, ended.log) == ("{'llm': 'Paris.', 'root': 'Paris.'}\n", "")
 
@@ -125,7 +125,7 @@ else:  # what is registered last runs first: this has to come after the provider
     Keep.on_end = lambda self, span: print(span.name == "root", flush=True)
 """
     )
-    ended = run(code, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
+    ended = run(code, cold=True, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
 
     assert ended.out == "True\n", ended.log  # a thread that runs while threads are patched complains when it ends: any
 
@@ -146,7 +146,7 @@ except Timeout:
     print("timed out", list(keep.kept))
 """
     )
-    ended = run(code, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
+    ended = run(code, cold=True, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
 
     assert (ended.out, ended.log) == ("timed out ['llm']\n", "")
 
@@ -170,7 +170,7 @@ greenlet.kill()
 print(list(keep.kept))
 """
     )
-    ended = run(code, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
+    ended = run(code, cold=True, PYTHONWARNINGS="ignore")  # eventlet calls itself deprecated
 
     assert ended.out == "GreenletExit\n['llm']\n", ended.log
 
