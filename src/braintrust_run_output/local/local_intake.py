@@ -56,16 +56,5 @@ class LocalIntake(BackgroundServer):
         return f"{self.url}/otel/v1/traces"
 
     def wait_for_rows(self, count: int, *, timeout: float = 10.0) -> list[Row]:
-        """Block until at least ``count`` rows arrived.
-
-        Args:
-            count: How many rows.
-            timeout: How long to wait, in seconds.
-
-        Returns:
-            All rows, in order of arrival.
-
-        Raises:
-            TimeoutError: Fewer rows came.
-        """
+        """Block until at least ``count`` rows arrived, for ``timeout`` seconds at most: as `Store.wait_for_rows`."""
         return self.store.wait_for_rows(count, timeout=timeout)
