@@ -99,7 +99,7 @@ def run_process(
     In the short profile a Python runs as a fork of a warm one, which has imported what is slow to import. CI starts
     each from nothing; so does ``cold``, where it matters what is imported.
     """
-    if is_short() and not cold:
+    if is_short() and hasattr(os, "fork") and not cold:
         if command[: len(INSTRUMENT)] == INSTRUMENT:
             return _warm_python.run(command[len(INSTRUMENT) :], _instrumented(environ, cwd), cwd, timeout)
         if Path(command[0]).name == "opentelemetry-instrument" and command[1] == sys.executable:
