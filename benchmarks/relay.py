@@ -115,6 +115,7 @@ def states(count, size):
 def report(*, quick):
     """Measure all, and return it as Markdown."""
     seconds, rounds = (2.0, 1) if quick else (6.0, 3)
+    load_before = os.getloadavg()[0]
     large, small = throughput(64, seconds, rounds), throughput(8, seconds, rounds)
     children, roots, rate = delays(5_000, seconds * 2)
     held = memory([1_000, 10_000] if quick else [1_000, 10_000, 100_000])
@@ -124,7 +125,9 @@ def report(*, quick):
         f"Measured in one run on {os.cpu_count()} shared cores, Python {platform.python_version()}: traces of "
         f"{load.SPANS_PER_TRACE} spans, {size:.0f} bytes each on average, with a prompt of 2,000 and an answer of 500 "
         "characters. The pass-through is the same server and client and parses nothing; Rotel is a collector in Rust, "
-        "as a plain proxy that acknowledges before it sends."
+        "as a plain proxy that acknowledges before it sends. The load was "
+        f"{load_before:.1f} at the start and {os.getloadavg()[0]:.1f} at the end: where that is more than this benchmark's "
+        "own 3, other work ran meanwhile, and CPU times and p99 are higher than on a machine of its own."
     )
     big = (
         f"A request with a state of 10 MiB is acknowledged after {taken * 1e3:.0f} ms; ten of them, one after the "

@@ -32,10 +32,6 @@ class Decoder(Protocol):
         """Decompress what has arrived, to so many bytes at the most."""
 
 
-def _is_installed(package: str, module: str) -> bool:
-    return find_spec(package) is not None and find_spec(module) is not None
-
-
 def _zstd() -> Decoder:
     if sys.version_info >= (3, 14):
         from compression import zstd
@@ -50,7 +46,11 @@ _MAKERS: dict[str, Callable[[], Decoder]] = {
     "gzip": partial(zlib.decompressobj, 16 + zlib.MAX_WBITS),
     "deflate": partial(zlib.decompressobj, zlib.MAX_WBITS),
 }
-if sys.version_info >= (3, 14) or _is_installed("backports", "backports.zstd"):
+if sys.version_info >= (3, 14):
+    _HAS_ZSTD = find_spec("_zstd") is not None  # Python can be built without it
+else:
+    _HAS_ZSTD = find_spec("backports") is not None and find_spec("backports.zstd") is not None
+if _HAS_ZSTD:
     _MAKERS["zstd"] = _zstd
 
 CONTENT_ENCODINGS = frozenset({"identity", *_MAKERS, *(["snappy"] if find_spec("cramjam") is not None else [])})
