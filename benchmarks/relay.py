@@ -126,8 +126,8 @@ def report(*, quick):
         f"{load.SPANS_PER_TRACE} spans, {size:.0f} bytes each on average, with a prompt of 2,000 and an answer of 500 "
         "characters. The pass-through is the same server and client and parses nothing; Rotel is a collector in Rust, "
         "as a plain proxy that acknowledges before it sends. The load was "
-        f"{load_before:.1f} at the start and {os.getloadavg()[0]:.1f} at the end: where that is more than this benchmark's "
-        "own 3, other work ran meanwhile, and CPU times and p99 are higher than on a machine of its own."
+        f"{load_before:.1f} at the start and {os.getloadavg()[0]:.1f} at the end: where that is more than this "
+        "benchmark's own 3, other work ran meanwhile, and CPU times and p99 are higher than on a machine of its own."
     )
     big = (
         f"A request with a state of 10 MiB is acknowledged after {taken * 1e3:.0f} ms; ten of them, one after the "
