@@ -27,10 +27,11 @@ def is_short() -> bool:
     return settings.get_current_profile_name() == "short"
 
 
-def examples(number: int, **more: object) -> settings:
-    """Settings for a property: so many examples in CI, a quarter of them in the short profile of ``make test``."""
+def examples(number: int, *, short: int | None = None, **more: object) -> settings:
+    """Settings for a property: so many examples in CI, a quarter or ``short`` of them in that of ``make test``."""
     share = _SHARES.get(settings.get_current_profile_name(), 1)
-    return settings(max_examples=max(5, round(number * share)), deadline=None, **more)
+    tried = short if short is not None and is_short() else max(5, round(number * share))
+    return settings(max_examples=tried, deadline=None, **more)
 
 
 @dataclass

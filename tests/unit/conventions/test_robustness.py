@@ -98,7 +98,7 @@ def test_log_records_with_any_body(name, body, attributes):
     assert is_further_choice(body) in (True, False, None)
 
 
-@examples(100)
+@examples(100, short=8)  # each of them reads every attribute of every convention
 @given(values, st.sampled_from(SCOPES))
 def test_each_convention_by_itself_copes_with_any_value(value, scope):
     for convention in (*MODEL_OUTPUTS, *GENERIC_OUTPUTS):
