@@ -2,12 +2,13 @@
 
 A span's value is decided when the span ends, on the thread that ends it, and never changes after that::
 
-    on_start     Traces.start                         note the span's id and its parent's
-    _on_ending   _says_nothing?  Traces.end, done     nearly every span
-    or on_end    read_outcome                         what it says
-                 Traces.end                           take that to the runs of the roots above, off the living
-                 Run.choose                           a root: which of all that is its value
-                 value_of, to_write                   render, transform, cut; write, or hand an enriched copy on
+    on_start     Traces.start               note the span's id and its parent's
+    _on_ending   Traces.pass_by             nearly every span says nothing: off the living, done
+    or on_end    read_outcome               what it says
+                 HeldRoots.hold             a root that may still get something better: decided when it is released
+                 Traces.end                 take that to the runs of the roots above, and the span off the living
+                 Run.choose                 a root: which of all that is its value
+                 value_of, to_write         render, transform, cut; write, or hand an enriched copy on
 """
 
 from __future__ import annotations
