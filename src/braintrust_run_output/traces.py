@@ -116,8 +116,13 @@ class _Trace(dict[int, "int | None"]):
         """Whether spans live below a local root: they have started after it, so they stand behind it."""
         if len(self) < 2:
             return False
-        later = takewhile(root.__ne__, reversed(tuple(self)))
-        return any(root in self.above(one) for one in later)
+        try:
+            return self._leads_to(root, reversed(self))  # most often the first
+        except RuntimeError:  # one has started or ended meanwhile
+            return self._leads_to(root, reversed(tuple(self)))
+
+    def _leads_to(self, root: int, spans: Iterator[int]) -> bool:
+        return any(root in self.above(one) for one in takewhile(root.__ne__, spans))
 
     def knows_more_of(self, span_id: int) -> bool:
         """Whether something is known of a span that is not on it."""
