@@ -88,7 +88,7 @@ class Trace:
         )
         run = Run(self.config)
         for outcome in self._outcomes:
-            run.add(outcome, self._way(outcome))
+            run.hear(outcome, self._way(outcome))
         live = run.choose(own)
         whole = decide(own, reversed(self._outcomes), self._parents, self.config)
         assert _told(live) == _told(whole)

@@ -33,7 +33,7 @@ class RootCounter:
             COUNTER, unit="{root}", description="Local roots above a model call, by the run output that they got"
         )
 
-    def count(self, choice: Choice, *, is_written: bool) -> None:
+    def count_root(self, choice: Choice, *, is_written: bool) -> None:
         """Count a root.
 
         Args:

@@ -70,7 +70,7 @@ class Kept:
         """The spans that have a generic output, and no completion."""
         return self._generics
 
-    def add(self, entry: Placed) -> None:
+    def collect(self, entry: Placed) -> None:
         """Keep what a span says, and let go what can be the answer no more."""
         outcome = entry.outcome
         if outcome.side is not None:

@@ -260,7 +260,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         choice = run.choose(outcome)
         value = value_of(choice, config, ask, limit)
         if self._counter is not None and (run.calls_a_model or outcome.is_model or outcome.completion is not None):
-            self._counter.count(choice, is_written=value is not None)
+            self._counter.count_root(choice, is_written=value is not None)
         written = {} if value is None else to_write(value, attributes, config, choice.key if config.linkage else None)
         if config.mirror_input and not has_input(attributes, _sdk.events_of(span)):
             asked = input_of(choice, ask, limit)
@@ -281,7 +281,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Hold a local root back if something to come can change what it gets; whether it is."""
         if outcome.completion is not None or (outcome.explicit is not None and not self.config.overwrite):
             return False
-        if not self._traces.is_live_root(key) or self._is_complete(key) or not held.hold(key, (span, outcome)):
+        if not self._traces.lives_as_root(key) or self._is_complete(key) or not held.hold(key, (span, outcome)):
             return False
         if self._is_complete(key):  # what it waits for may have come meanwhile
             held.release(key)

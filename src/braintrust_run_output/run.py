@@ -257,8 +257,8 @@ class Run:
 
     # --- what is said below ------------------------------------------------------------------------------------------
 
-    def add(self, outcome: Outcome, way: Sequence[SpanId] = ()) -> None:
-        """Add what a span below the root says.
+    def hear(self, outcome: Outcome, way: Sequence[SpanId] = ()) -> None:
+        """Take in what a span below the root says.
 
         Args:
             outcome: What it says.
@@ -268,7 +268,7 @@ class Run:
         if outcome.explicit is not None and completion is not None and not self._config.overwrite:
             # What the application set counts, unless it is the same: a service's own processor has written that.
             completion = completion if completion.render(self._config.format) == outcome.explicit else None
-        self._kept.add(Placed(outcome, way, completion))
+        self._kept.collect(Placed(outcome, way, completion))
 
     @property
     def calls_a_model(self) -> bool:
@@ -294,7 +294,7 @@ def decide(
     """
     run = Run(config)
     for outcome in sorted(others, key=lambda one: one.order):
-        run.add(outcome, way_up(outcome.span_id, root.span_id, parents))
+        run.hear(outcome, way_up(outcome.span_id, root.span_id, parents))
     return run.choose(root)
 
 

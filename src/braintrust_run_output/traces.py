@@ -310,7 +310,7 @@ class Traces:
         is_heard, way = False, trace.above(span_id)
         for at, one in enumerate(way):
             if trace.get(one, _UNKNOWN) is None:  # a live root
-                self._run_of(trace, one).add(outcome, way[:at])
+                self._run_of(trace, one).hear(outcome, way[:at])
                 is_heard = True
         return is_heard
 
@@ -361,7 +361,7 @@ class Traces:
     def _tell_below(self, trace: _Trace, span_id: int, said: Outcome) -> None:
         """Take what was said beside a span to the roots: to a root that it names as well."""
         if trace.is_live_root(span_id):
-            self._run_of(trace, span_id).add(said)
+            self._run_of(trace, span_id).hear(said)
         self._tell(trace, span_id, said)
 
     def records_of(self, key: LiveKey) -> Sequence[Outcome]:
@@ -384,7 +384,7 @@ class Traces:
         """Whether a span is known to live; not if it started before this was registered."""
         return key[1] in self._traces.get(key[0], ())
 
-    def is_live_root(self, key: LiveKey) -> bool:
+    def lives_as_root(self, key: LiveKey) -> bool:
         """Whether a span is a live local root."""
         trace = self._traces.get(key[0])
         return trace is not None and trace.is_live_root(key[1])

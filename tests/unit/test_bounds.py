@@ -123,7 +123,7 @@ def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
     texts = []
     for n in range(2_000):
         texts.append(f"{n}".ljust(50_000))
-        run.add(Outcome((1, n), start=n, end=n, completion=Completion("c", texts[-1])))
+        run.hear(Outcome((1, n), start=n, end=n, completion=Completion("c", texts[-1])))
     held = sum(sys.getrefcount(text) > 3 for text in texts)
 
     assert held * 50_000 <= MAX_CHARS
@@ -133,7 +133,7 @@ def test_a_root_that_lives_for_ever_keeps_few_outputs(policy):
 def test_a_witness_still_finds_what_is_kept_no_more():
     run = Run(RunOutputConfig())
     for n in range(1_000):
-        run.add(Outcome((1, n), start=n, end=n, completion=Completion("c", f"answer number {n}, and more")))
+        run.hear(Outcome((1, n), start=n, end=n, completion=Completion("c", f"answer number {n}, and more")))
     choice = run.choose(Outcome((1, 0), generic=Completion("output.value", "answer number 77, and more")))
 
     assert choice.rule is Rule.WITNESS

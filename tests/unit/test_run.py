@@ -658,5 +658,5 @@ def test_what_the_application_set_on_a_models_span_counts_for_its_root():
         (mirrored, RunOutputConfig(), Completion("c", "Rome.")),
     ):
         run = Run(config)
-        run.add(outcome)
+        run.hear(outcome)
         assert run.choose(own).said[0].what == expected

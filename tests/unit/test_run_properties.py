@@ -40,7 +40,7 @@ class Tree(NamedTuple):
         """Feed a run in an order, default that of the ends."""
         run = Run(config)
         for one in sorted(self.below, key=lambda one: one.order) if order is None else order:
-            run.add(one, way_up(one.span_id, ROOT, self.parents))
+            run.hear(one, way_up(one.span_id, ROOT, self.parents))
         return run.choose(self.own)
 
 
@@ -247,7 +247,7 @@ def operations(number: int, config: RunOutputConfig, shape: str) -> int:
     sys.settrace(trace)
     try:
         for outcome, way in below:
-            run.add(outcome, way)
+            run.hear(outcome, way)
         run.choose(own)
     finally:
         sys.settrace(None)

@@ -221,7 +221,7 @@ class RunOutputSpanCustomizer:
     def _add(self, one: _Trace, outcome: Outcome) -> None:
         if outcome.counts_for_a_root():
             with self._lock:
-                one.run.add(outcome, way_up(outcome.span_id, one.root_span_id, one.parents))
+                one.run.hear(outcome, way_up(outcome.span_id, one.root_span_id, one.parents))
 
     def _trace(self, trace_id: str) -> _Trace:
         one = self._traces.get(trace_id)

@@ -69,7 +69,7 @@ def _decide(
     said = {one.span_id for one in turn}
     for one in sorted((root, *trace.others), key=lambda one: one.order):
         if one.span_id in said or (one is not root and one.completion is None and one.explicit is None):
-            run.add(one, ways.get(one.span_id, ()))
+            run.hear(one, ways.get(one.span_id, ()))
     choice = run.choose(Outcome(root.key))._replace(input_of=turn[0])
     value = reading.written_value(choice, trace.config, trace.row_of)
     about = trace.row_of(turn[0].key)
