@@ -411,8 +411,9 @@ class Traces:
                 oldest = list(islice(trace.items(), excess))
                 for span_id, parent in oldest:
                     self._leave(trace_id, trace, span_id, parent)
-                    if trace.runs is not None:
-                        trace.runs.pop(span_id, None)
+                    for known in (trace.runs, trace.records):
+                        if known is not None:
+                            known.pop(span_id, None)
                 excess -= len(oldest)
                 if excess <= 0:
                     return

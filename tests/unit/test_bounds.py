@@ -52,6 +52,15 @@ def test_spans_that_never_end_are_forgotten_oldest_first(monkeypatch):
     assert known.lives((1_000 % 7, 1_000))
 
 
+def test_what_was_said_beside_a_span_is_forgotten_with_it(monkeypatch):
+    known = followed(monkeypatch, live=100)
+    for n in range(1, 1_001):
+        known.start(*ids(n))
+        known.record(Outcome((1, n), completion=Completion("c", f"answer {n}")), continues=None)
+
+    assert len(known._traces[1].records) <= 100
+
+
 @pytest.mark.parametrize("in_traces", [1, 10_000], ids=["in one trace", "in many"])
 def test_a_tenth_of_those_that_never_end_is_forgotten_at_once_so_that_it_is_seldom_looked_for(monkeypatch, in_traces):
     known = followed(monkeypatch, live=1_000)
