@@ -212,7 +212,7 @@ _FEW = 64
 
 
 class Endings:
-    """Tells once of every span that is about to end, also where nobody calls ``_on_ending``.
+    """Calls ``_on_ending`` of a processor, with the span's end time, where nobody else does.
 
     SDKs before 1.40 do not, and Logfire does not hand it on. So a live span's ``end`` is shadowed, which takes some
     memory: of the first few spans only, until one of them ends and it is known whether that is needed.

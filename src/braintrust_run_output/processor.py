@@ -80,7 +80,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         self._follows = config.enabled
         self._tell_ending = None if next_processor is None else _sdk.on_ending_of(next_processor)
         self._in_place = config.enabled and next_processor is None
-        self._endings = _sdk.Endings(self._enrich) if self._in_place else None
+        self._endings = _sdk.Endings(self._on_ending) if self._in_place else None
         """None once it is known that the SDK tells of every span that is ending."""
         self._traces = Traces(config, may_hold=config.enabled and next_processor is not None)
         self._held = HeldRoots(self._release, millis=config.hold_millis) if self._traces.holds else None
@@ -112,14 +112,19 @@ class RunOutputSpanProcessor(SpanProcessor):
             except Exception as error:  # noqa: BLE001
                 _faults.contain("on_start of the wrapped processor", error, content=_sdk.attributes_of(span))
 
-    def _on_ending(self, span: Span) -> None:
+    def _on_ending(self, span: Span, end_time: int | None = None) -> None:
         if self._tell_ending is not None:
             try:
                 self._tell_ending(span)
             except Exception as error:  # noqa: BLE001
                 _faults.contain("_on_ending of the wrapped processor", error, content=_sdk.attributes_of(span))
-        elif self._in_place and ((endings := self._endings) is None or endings.is_first(span)):
-            self._enrich(span)
+        elif self._in_place and (end_time is not None or (endings := self._endings) is None or endings.is_first(span)):
+            try:
+                written = self._end(span, end_time)
+                if written:
+                    _sdk.write(span, written)
+            except Exception as error:  # noqa: BLE001
+                _faults.contain("Writing a span's output", error)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
@@ -131,8 +136,11 @@ class RunOutputSpanProcessor(SpanProcessor):
             return
         handed_on: ReadableSpan | None = span
         try:
-            if self._follows:
-                handed_on = self._enriched(span)
+            written = self._end(span) if self._follows else {}
+            if written is None:
+                handed_on = None
+            elif written:
+                handed_on = _sdk.copy_with(span, written)
         except Exception as error:  # noqa: BLE001
             _faults.contain("Writing a span's output", error)
         finally:  # also when what was raised is to pass
@@ -175,20 +183,6 @@ class RunOutputSpanProcessor(SpanProcessor):
         return flushed
 
     # --- a span's end --------------------------------------------------------------------------------------------
-
-    def _enrich(self, span: ReadableSpan, end_time: int | None = None) -> None:
-        """Write a live span's value to it."""
-        try:
-            written = self._end(span, end_time)
-            if written:
-                _sdk.write(span, written)
-        except Exception as error:  # noqa: BLE001
-            _faults.contain("Writing a span's output", error)
-
-    def _enriched(self, span: ReadableSpan) -> ReadableSpan | None:
-        """Return a copy of an ended span with its value, the span itself if it has none; None if it is held back."""
-        written = self._end(span)
-        return _sdk.copy_with(span, written) if written else span if written is not None else None
 
     def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written | None:
         """Note that a span has ended, and return the attributes to add to it; None if it is held back, and lives on."""
