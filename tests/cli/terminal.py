@@ -12,10 +12,13 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from processes import TIMEOUT, environment
 
+_PATIENCE = 10
+"""How long Ctrl-C is left to itself, in seconds."""
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -55,9 +58,20 @@ class Terminal:
         """Press Ctrl-C: SIGINT for the command and all that it has started."""
         os.write(self._master, b"\x03")
 
-    def end(self) -> int:
+    def interrupt_until_it_ends(self) -> int:
+        """Press Ctrl-C, and again where nothing happens; return the exit code.
+
+        Python does not see the first one, if it comes in the instant before it waits for the system.
+        """
+        for _ in range(int(TIMEOUT / _PATIENCE)):
+            self.interrupt()
+            with suppress(subprocess.TimeoutExpired):
+                return self.end(_PATIENCE)
+        return self.end(0)
+
+    def end(self, seconds: float = TIMEOUT) -> int:
         """Read to the end and return the exit code."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + seconds
         while self._read(deadline):
             pass
         return self._process.wait(max(0, deadline - time.monotonic()))

@@ -54,8 +54,7 @@ def listening():
 
 
 def interrupted(terminal):
-    terminal.interrupt()
-    code = terminal.end()
+    code = terminal.interrupt_until_it_ends()
     assert "Traceback" not in terminal.text
     return code
 
