@@ -115,7 +115,7 @@ def longest_value(span: ReadableSpan) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-class _Known(dict[type, bool]):
+class _HasSdkStore(dict[type, bool]):
     """Whether ``span.attributes`` of a class is the SDK's own view of ``span._attributes``.
 
     It is not for proxies and subclasses that compute their attributes (Braintrust's and Logfire's, for instance).
@@ -126,7 +126,7 @@ class _Known(dict[type, bool]):
         return known
 
 
-_HAS_SDK_STORE = _Known()
+_HAS_SDK_STORE = _HasSdkStore()
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -207,15 +207,17 @@ class _Rebuilt(ReadableSpan):
 # --- the moment before a span's end --------------------------------------------------------------------------
 
 
-_CALLS_ON_ENDING = hasattr(SpanProcessor, "_on_ending")
+_HAS_ON_ENDING = hasattr(SpanProcessor, "_on_ending")
 _FEW = 64
+"""Of how many live spans the ends are shadowed before it is known whether that is needed."""
 
 
 class Endings:
     """Calls ``_on_ending`` of a processor, with the span's end time, where nobody else does.
 
     SDKs before 1.40 do not, and Logfire does not hand it on. So a live span's ``end`` is shadowed, which takes some
-    memory: of the first few spans only, until one of them ends and it is known whether that is needed.
+    memory: of the first few spans only, until one of them ends and it is known whether that is needed. If it is,
+    nothing is told of those that have started meanwhile.
 
     Args:
         tell: Called on the thread that ends a span, before any processor's ``on_end``, with the span and its end time
@@ -226,7 +228,7 @@ class Endings:
         self._tell = tell
         self._told: set[tuple[int, int]] = set()
         self._is_called = False
-        self._to_shadow: float = _FEW if _CALLS_ON_ENDING else math.inf
+        self._to_shadow: float = _FEW if _HAS_ON_ENDING else math.inf
 
     @property
     def are_told_by_sdk(self) -> bool:
@@ -244,12 +246,13 @@ class Endings:
         self._is_called = True
         return not self._told or key_of(span) not in self._told
 
-    def ended(self, span: ReadableSpan) -> None:
-        """Note a span that has ended."""
+    def ended(self, span: ReadableSpan) -> bool:
+        """Note a span that has ended; return whether anybody has told of it."""
         key = key_of(span)
-        if key in self._told:
-            self._told.discard(key)
-            self._to_shadow = math.inf
+        is_told = self._is_called or key in self._told
+        self._told.discard(key)
+        self._to_shadow = math.inf  # it counts only as long as nobody calls ``_on_ending``
+        return is_told
 
     def _shadow(self, span: Span) -> None:
         state = span.__dict__

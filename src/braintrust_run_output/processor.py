@@ -130,9 +130,7 @@ class RunOutputSpanProcessor(SpanProcessor):
         """Hand the enriched span to the wrapped processor, if there is one, at once or when a late output is in."""
         if self._next is None:
             if (endings := self._endings) is not None:
-                endings.ended(span)
-                if endings.are_told_by_sdk:
-                    self._endings = None
+                self._note_end(span, endings)
             return
         handed_on: ReadableSpan | None = span
         try:
@@ -183,6 +181,17 @@ class RunOutputSpanProcessor(SpanProcessor):
         return flushed
 
     # --- a span's end --------------------------------------------------------------------------------------------
+
+    def _note_end(self, span: ReadableSpan, endings: _sdk.Endings) -> None:
+        """Note that a span has ended, as long as it is not known who tells of those that are ending."""
+        try:
+            if not endings.ended(span):  # too late to write to it
+                key = _sdk.key_of(span)
+                self._traces.end(key, Outcome(key))
+            elif endings.are_told_by_sdk:
+                self._endings = None
+        except Exception as error:  # noqa: BLE001
+            _faults.contain("Noting a span's end", error)
 
     def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written | None:
         """Note that a span has ended, and return the attributes to add to it; None if it is held back, and lives on."""

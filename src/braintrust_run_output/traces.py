@@ -126,9 +126,7 @@ class _Trace(dict[int, "int | None"]):
 
     def knows_more_of(self, span_id: int) -> bool:
         """Whether something is known of a span that is not on it."""
-        return (self.runs is not None and span_id in self.runs) or (
-            self.records is not None and span_id in self.records
-        )
+        return span_id in (self.runs or ()) or span_id in (self.records or ())
 
 
 class Traces:

@@ -101,6 +101,17 @@ def test_every_end_is_shadowed_where_nobody_calls_on_ending(end_like):
     assert app.run_outputs == {f"llm {n}": f"{n}" for n in range(1_000)}
 
 
+def test_spans_of_which_nobody_tells_are_forgotten_when_they_end(end_like):
+    end_like(end_before_1_40)
+    app = pipeline()
+    spans = [app.tracer.start_span(f"llm {n}", attributes={"gen_ai.completion": f"{n}"}) for n in range(1_000)]
+    for span in spans:
+        span.end()
+
+    assert len(app.run_outputs) >= 64
+    assert app.live == 0
+
+
 def test_a_shadowed_end_leaves_no_trace_and_keeps_the_end_time(end_like):
     end_like(end_before_1_40)
     app = pipeline()
