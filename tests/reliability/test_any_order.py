@@ -41,8 +41,6 @@ class Node:
     root: Node | None
     """Its local root, itself if it is one, or the one around that if it came too late for it; None once the processor has
     forgotten it."""
-    below: Node | None = None
-    """The local root that is held back while it lives: its own, or around that one, if it has ended or is its own root."""
     outer: Node | None = None
     """For a local root with a remote parent in this process: the local root around it."""
     completion: str | None = None
@@ -51,7 +49,6 @@ class Node:
     has_ended: bool = False
     is_closed: bool = False
     """For local roots: nothing counts any more."""
-    live: int = 0
     outputs: list[tuple[int, str]] = field(default_factory=list)
     records: list[tuple[int, str]] = field(default_factory=list)
     """For local roots: records that name it, or an ended span below it. They count when it ends or is released, and at
@@ -126,9 +123,6 @@ class AnyOrder(RuleBasedStateMachine):
             root = parent.root  # a descendant of a live span is no root, even if it is late for its own
         node.root = root if root is not None and not is_remote else node
         node.outer = root if is_remote else None
-        node.below = node.outer if node.root is node else self._open(node.root)
-        if node.below is not None:
-            node.below.live += 1
         self.nodes.append(node)
 
     @precondition(lambda self: any(not node.has_ended for node in self.nodes))
@@ -176,7 +170,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.is_shut_down = True
         self._model_release_all()
         for node in self.nodes:  # all is forgotten
-            node.root = node.below = None
+            node.root = None
             node.record = node.record if node.has_ended else None
         self.hold = "never"
 
@@ -233,8 +227,7 @@ class AnyOrder(RuleBasedStateMachine):
             self._export(node, own)
         elif not is_root:
             self._export(node, own)
-            if node.below is not None:
-                self._count_down(node.below)
+            self._release_complete_above(node)
         elif own is None and self._has_to_wait(node):
             self.held.append(node)
         else:
@@ -268,14 +261,27 @@ class AnyOrder(RuleBasedStateMachine):
                 root.outputs.append((time, text))
             root = root.outer
 
-    def _count_down(self, root: Node) -> None:
-        root.live -= 1
-        self._release_if_complete(root)
+    def _roots_above(self, node: Node) -> list[Node]:
+        roots, root = [], node.outer if node.root is node else node.root
+        while root is not None:
+            roots.append(root)
+            root = root.outer
+        return roots
+
+    def _lives(self, node: Node) -> bool:
+        """Whether it has not ended, or is held."""
+        return not node.has_ended or node in self.held
 
     def _has_to_wait(self, root: Node) -> bool:
         if self.hold == "never":
             return False
-        return root.live > 0 or (self.hold == "always" and not root.outputs and not root.records)
+        if any(self._lives(node) and root in self._roots_above(node) for node in self.nodes):
+            return True
+        return self.hold == "always" and not root.outputs and not root.records
+
+    def _release_complete_above(self, node: Node) -> None:
+        for root in self._roots_above(node):
+            self._release_if_complete(root)
 
     def _release_if_complete(self, root: Node) -> None:
         if root in self.held and not self._has_to_wait(root):
@@ -298,9 +304,7 @@ class AnyOrder(RuleBasedStateMachine):
                 self.policy
             ]
         self._export(root, value)
-        around = self._open(root.outer)
-        if around is not None and around is root.below:
-            self._count_down(around)
+        self._release_complete_above(root)
 
     def _export(self, node: Node, value: object) -> None:
         self.expected.append((node.name, value))

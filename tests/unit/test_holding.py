@@ -50,6 +50,11 @@ def start(app, name, parent=None, **attributes):
     return app.tracer.start_span(name, context, attributes=attributes)
 
 
+def as_remote(span):
+    context = span.get_span_context()
+    return trace.NonRecordingSpan(trace.SpanContext(context.trace_id, context.span_id, True, context.trace_flags))
+
+
 def timers():
     return [thread for thread in threading.enumerate() if thread.name == THREAD]
 
@@ -120,6 +125,22 @@ def test_descendants_that_start_while_the_root_is_held_count():
 
     llm.end()
     assert app.run_output("root") == "Paris."
+
+
+def test_open_waits_for_what_runs_below_an_inner_root_that_was_released_early():
+    """A service that calls itself: the inner root goes out with a flush, what runs below it does not end with that."""
+    app = holding()
+    outer = start(app, "outer root")
+    inner = start(app, "inner root", as_remote(outer))
+    llm = start(app, "llm", inner, **{"gen_ai.completion": "Paris."})
+    inner.end()
+    app.processor.force_flush()
+    outer.end()
+    assert names(app.exporter.get_finished_spans()) == ["inner root"]
+
+    llm.end()
+    assert names(app.exporter.get_finished_spans()) == ["inner root", "llm", "outer root"]
+    assert app.run_output("outer root") == "Paris."
 
 
 # --- always --------------------------------------------------------------------------------------------------
