@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import witness
-from .conventions import WITNESSES
+from .conventions import WITNESSES, Side
 from .kept import Kept, order_of
 from .outcome import Outcome, Placed
 from .witness import LONG_ENOUGH
@@ -277,8 +277,9 @@ class Run:
 
     @property
     def has_answer(self) -> bool:
-        """Whether a completion has come that is no call of a tool: after such a one more is to come."""
-        return any(self._config.root == "first" or not entry.calls for entry in self._kept.said)
+        """Whether a completion has come that is no call of a tool, after which more is to come, and no evaluator's."""
+        kept, first = self._kept, self._config.root == "first"
+        return any((first or not entry.calls) and kept.side_of(entry) is not Side.VERDICT for entry in kept.said)
 
 
 def decide(

@@ -158,6 +158,19 @@ def test_always_waits_for_descendants_that_have_not_started():
     assert app.run_output("root") == "Paris."
 
 
+def test_always_goes_on_waiting_after_what_an_evaluator_said():
+    app = holding("always")
+    root = start(app, "root")
+    judge = start(app, "judge", root, **{"openinference.span.kind": "EVALUATOR"})
+    start(app, "score", judge, **{"gen_ai.completion": "7 of 10"}).end()
+    judge.end()
+    root.end()
+    assert "root" not in app.spans
+
+    start(app, "llm", root, **{"gen_ai.completion": "Paris."}).end()
+    assert app.run_output("root") == "Paris."
+
+
 def test_always_does_not_hold_a_root_that_has_a_completion():
     app = holding("always")
     root = start(app, "root")
