@@ -71,7 +71,7 @@ def http_receiver():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     received.endpoint = f"http://127.0.0.1:{server.server_port}/v1/traces"
     try:

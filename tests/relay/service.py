@@ -106,5 +106,5 @@ def stop(*_):
 server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
 signal.signal(signal.SIGTERM, stop)
 print(f"http://127.0.0.1:{server.server_port}", flush=True)
-server.serve_forever()
+server.serve_forever(0.05)
 provider.shutdown()

@@ -48,12 +48,15 @@ _BY_ENDING: Mapping[str, Mapping[str, object]] = {
     ":generateContent": _GOOGLE,
 }
 
+_POLL = 0.05
+"""Seconds after which the server sees at the latest that it is to end; half a second is ``http.server``'s own."""
+
 
 @contextmanager
 def stub_provider() -> Iterator[str]:
     """Serve on loopback; give the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
