@@ -31,6 +31,9 @@ INSTRUMENT = [
 """``opentelemetry-instrument python``, of this environment whatever ``PATH`` says."""
 PLAIN = [sys.executable]
 
+NO_MODEL = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai"}
+"""For an application that calls no model: the slow import of an instrumented openai is left out."""
+
 AGENT = """
 from opentelemetry import trace
 
@@ -69,9 +72,8 @@ def environment(**variables: str) -> dict[str, str]:
 def run(
     code: str, *, command: Sequence[str] = PLAIN, cwd: Path | None = None, cold: bool = False, **variables: str
 ) -> Ended:
-    """Run an application that calls no model to its end: the slow import of an instrumented openai is left out."""
-    variables.setdefault("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "openai")
-    return run_command([*command, "-c", code], cwd=cwd, cold=cold, **variables)
+    """Run an application that calls no model to its end."""
+    return run_command([*command, "-c", code], cwd=cwd, cold=cold, **{**NO_MODEL, **variables})
 
 
 def run_command(

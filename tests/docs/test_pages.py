@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,7 +15,7 @@ from braintrust_run_output.doctor import content_capture
 from braintrust_run_output.local import LocalIntake, StubProvider
 from docs.pages import PAGES, ROOT, blocks, name
 from docs_runner import read_page
-from processes import environment, run, run_process
+from processes import NO_MODEL, environment, run, run_process
 
 ANSWER = "The capital of France is Paris."
 ELSEWHERE = {
@@ -39,12 +41,24 @@ def printed(page: Path, title: str) -> str:
 
 
 @pytest.mark.parametrize(("page", "title"), SECTIONS, ids=lambda part: name(part) if isinstance(part, Path) else part)
-def test_a_section_does_as_printed(page, title, tmp_path):
+def test_a_section_does_as_printed(page, title):
     section = read_page(page)[title]
     section.skip_unless_installed()
-    (tmp_path / "app.py").write_text(section.python)
-    with LocalIntake() as intake, StubProvider(ANSWER) as model:
+    ended, without = run_section(section.python, tuple(section.commands))
+    assert ended.code == 0, ended.out + ended.log
+    expected = printed(page, title)
+    if expected:
+        assert ended.out == expected
+    assert without == []
+
+
+@cache
+def run_section(python, commands):
+    """Run a section, once where pages share it; return how it ended, and the roots that have no run output."""
+    with TemporaryDirectory() as directory, LocalIntake() as intake, StubProvider(ANSWER) as model:
+        Path(directory, "app.py").write_text(python)
         variables = environment(
+            **(NO_MODEL if python and "openai" not in python else {}),
             PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             BRAINTRUST_API_KEY="key-of-the-test",
             BRAINTRUST_API_URL=intake.url,
@@ -53,15 +67,10 @@ def test_a_section_does_as_printed(page, title, tmp_path):
             OPENAI_API_KEY="key",
             OPENAI_BASE_URL=model.base_url,
         )
-        commands = section.commands
         command = ["bash", "-euc", "\n".join(commands)] if commands else [sys.executable, "app.py"]
-        ended = run_process(command, variables, cwd=tmp_path)
-    assert ended.code == 0, ended.out + ended.log
-    expected = printed(page, title)
-    if expected:
-        assert ended.out == expected
+        ended = run_process(command, variables, cwd=Path(directory))
     roots = [row for row in intake.store.rows() if not row["span_parents"]]
-    assert [row["span_attributes"]["name"] for row in roots if not (row["metadata"] or {}).get("run_output")] == []
+    return ended, [row["span_attributes"]["name"] for row in roots if not (row["metadata"] or {}).get("run_output")]
 
 
 def test_the_pipeline_of_the_datasets_page_can_be_declared():

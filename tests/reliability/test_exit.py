@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import INSTRUMENT, PLAIN, environment
+from processes import INSTRUMENT, NO_MODEL, PLAIN, environment
 
 APP = """
 import os, signal, sys
@@ -198,6 +198,7 @@ print("ready", flush=True)
 {after}
 """
 ZERO_CODE = {
+    **NO_MODEL,
     "OTEL_TRACES_EXPORTER": "none",
     "BRAINTRUST_RUN_OUTPUT_HOLD": "always",
     "BRAINTRUST_RUN_OUTPUT_HOLD_MILLIS": "3600000",

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from docs_runner import read_page
-from processes import AGENT, INSTRUMENT, TIMEOUT, environment, run, run_command
+from processes import AGENT, INSTRUMENT, NO_MODEL, TIMEOUT, environment, run, run_command
 
 PAGE = read_page(Path(__file__).parents[2] / "docs" / "recipes.md")
 SUNNY = {"root": "It is sunny.", "chat": "It is sunny."}
@@ -56,7 +56,8 @@ def variables(receiver, **more):
 
 
 def run_script(script, receiver, directory, **more):
-    return run_command(["bash", "-euc", in_our_place(script, receiver)], cwd=directory, **variables(receiver, **more))
+    command = ["bash", "-euc", in_our_place(script, receiver)]
+    return run_command(command, cwd=directory, **NO_MODEL, **variables(receiver, **more))
 
 
 @pytest.fixture
