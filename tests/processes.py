@@ -7,15 +7,17 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
-from threading import Lock
+from threading import Lock, Timer
 
 from braintrust_run_output.local import Store, create_app, map_request
 from braintrust_run_output.local.server import BackgroundServer
@@ -101,15 +103,7 @@ def run_process(
     In the short profile a Python runs as a fork of a warm one, which has imported what is slow to import. CI starts
     each from nothing; so does ``cold``, where it matters what is imported.
     """
-    if is_short() and hasattr(os, "fork") and not cold:
-        if command[: len(INSTRUMENT)] == INSTRUMENT:
-            return _warm_python.run(command[len(INSTRUMENT) :], _instrumented(environ, cwd), cwd, timeout)
-        if Path(command[0]).name == "opentelemetry-instrument" and command[1] == sys.executable:
-            return _warm_python.run(command[2:], _instrumented(environ, cwd), cwd, timeout)
-        if command[0] == sys.executable:
-            return _warm_python.run(command[1:], environ, cwd, timeout)
-    ended = subprocess.run(command, env=environ, cwd=cwd, capture_output=True, text=True, timeout=timeout)
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    return Application(command, environ, cwd=cwd, cold=cold).end(timeout)
 
 
 def subprocess_run(
@@ -127,40 +121,122 @@ def _instrumented(environ: Mapping[str, str], cwd: Path | None) -> dict[str, str
     return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
+class Application:
+    """A process as in `run_process`, which runs until it ends or is ended. It leads a group of processes.
+
+    ``out`` is what it writes, to be read line by line until `end`.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None = None, cold: bool = False
+    ) -> None:
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at its end
+        out, write = os.pipe()
+        self.out = os.fdopen(out)
+        warm = None if cold else _as_warm(command, environ, cwd)
+        if warm:
+            self._process = _warm_python.start(*warm, cwd, out=write, log=self._log.fileno())
+        else:
+            self._process = subprocess.Popen(
+                command,
+                env=environ,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=write,
+                stderr=self._log,
+                start_new_session=True,
+            )
+        os.close(write)
+        self._command = command
+
+    def send_signal(self, signal_number: int) -> None:
+        """Send a signal to this process alone."""
+        os.kill(self._process.pid, signal_number)
+
+    def kill(self) -> None:
+        """Kill it and all that it has started, if it still runs."""
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):  # it has ended since
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def end(self, timeout: float = TIMEOUT) -> Ended:
+        """Read to the end; what takes longer is killed, and `subprocess.TimeoutExpired` raised."""
+        late = []
+        watchdog = Timer(timeout, lambda: (late.append(True), self.kill()))
+        watchdog.start()
+        with self.out, self._log:
+            out = self.out.read()
+            code = self._process.wait()
+            watchdog.cancel()
+            if late:
+                raise subprocess.TimeoutExpired(self._command, timeout)
+            self._log.seek(0)
+            return Ended(code, out, self._log.read())
+
+
+def _as_warm(
+    command: Sequence[str], environ: Mapping[str, str], cwd: Path | None
+) -> tuple[Sequence[str], Mapping[str, str]] | None:
+    """Return what a warm Python has to run, and with which variables, if the command is of Python and it may."""
+    if not is_short() or not hasattr(os, "fork"):
+        return None
+    if command[: len(INSTRUMENT)] == INSTRUMENT:
+        return command[len(INSTRUMENT) :], _instrumented(environ, cwd)
+    if Path(command[0]).name == "opentelemetry-instrument" and command[1] == sys.executable:
+        return command[2:], _instrumented(environ, cwd)
+    return (command[1:], environ) if command[0] == sys.executable else None
+
+
 class _WarmPython:
     """Runs each command as a fork of ``warm.py``."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def run(self, arguments: Sequence[str], environ: Mapping[str, str], cwd: Path | None, timeout: float) -> Ended:
-        with self._lock, tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as log:
-            process = self._process = self._process or self._start()
-            command = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "environ": dict(environ)}
-            process.stdin.write(json.dumps({**command, "out": out.name, "log": log.name}) + "\n")
-            process.stdin.flush()
-            if not select([process.stdout], [], [], timeout)[0]:
-                self.stop()
-                raise subprocess.TimeoutExpired(arguments, timeout)
-            return Ended(int(process.stdout.readline()), out.read().decode(), log.read().decode())
+    def start(
+        self, arguments: Sequence[str], environ: Mapping[str, str], cwd: Path | None, *, out: int, log: int
+    ) -> _Fork:
+        command = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "environ": dict(environ)}
+        body = json.dumps(command, default=str).encode()
+        news, tell = os.pipe()
+        with self._lock:
+            if self._process is None:
+                self._start()
+            socket.send_fds(self._connection, [len(body).to_bytes(8, "big")], [out, log, tell])
+            self._connection.sendall(body)
+        os.close(tell)
+        return _Fork(news)
 
-    def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("warm.py")],
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def _start(self) -> None:
+        self._connection, its_end = socket.socketpair()
+        with its_end:
+            warm = [sys.executable, Path(__file__).with_name("warm.py")]
+            self._process = subprocess.Popen(warm, env=environment(), stdin=its_end, stdout=subprocess.DEVNULL)
 
     def stop(self) -> None:
-        """End it, with the command that it runs."""
+        """Let it end: it does when it can be told nothing more."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.communicate()
-            self._process = None
+            self._connection.shutdown(socket.SHUT_RDWR)  # not close: a fork of this process may have it too
+            self._process.wait()
+
+
+class _Fork:
+    """A process of a warm Python, which writes a line with its number, and another one with the code that it ends with."""
+
+    def __init__(self, news: int) -> None:
+        self._news = os.fdopen(news)
+        self._code: int | None = None
+        self.pid = int(self._news.readline())
+
+    def poll(self) -> int | None:
+        return self.wait() if self._code is not None or select([self._news], [], [], 0)[0] else None
+
+    def wait(self) -> int:
+        if self._code is None:
+            with self._news:
+                self._code = int(self._news.readline())
+        return self._code
 
 
 _warm_python = _WarmPython()

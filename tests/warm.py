@@ -1,7 +1,7 @@
 """A Python that has imported what takes long to import, and becomes a process of its own for each command.
 
-It reads a command a line and forks for each: see `processes.run_command`. It has imported nothing of OpenTelemetry or of
-ours, so nothing on which a variable of a command's environment could have an effect.
+It reads commands from a socket and forks for each: see `processes.Application`. It has imported nothing of
+OpenTelemetry or of ours, so nothing on which a variable of a command's environment could have an effect.
 """
 
 from __future__ import annotations
@@ -11,14 +11,21 @@ import importlib
 import json
 import os
 import runpy
+import signal
 import site
+import socket
 import sys
 from contextlib import suppress
+from select import select
 
 SLOW = (
+    "aiohttp",
     "braintrust",
+    "click",
+    "cramjam",
     "google.protobuf.internal.builder",
     "grpc",
+    "httptools",
     "openai._legacy_response",
     "openai.resources.beta.assistants",
     "openai.resources.beta.realtime",
@@ -26,10 +33,13 @@ SLOW = (
     "openai.resources.chat.completions",
     "openai.resources.responses",
     "packaging.requirements",
+    "prometheus_client",
     "requests",
+    "uvicorn",
+    "uvloop",
     "wrapt",
 )
-"""What applications, exporters and instrumentations import; what is not installed is left out."""
+"""What applications, exporters, instrumentations and servers import; what is not installed is left out."""
 
 
 def main() -> None:
@@ -38,19 +48,64 @@ def main() -> None:
         with suppress(ImportError):
             importlib.import_module(name)
     gc.freeze()  # or each process would go through all of it at its end
-    for line in iter(sys.stdin.readline, ""):
-        process = os.fork()
+    connection = socket.socket(fileno=os.dup(0))
+    running: dict[int, int] = {}
+    has_ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ready, _, _ = select([connection, has_ended], [], [])
+        if has_ended in ready:
+            os.read(has_ended, 4096)
+            tell_of_ends(running)
+        if connection in ready:
+            size, descriptors, _, _ = socket.recv_fds(connection, 8, 3)
+            if not size:
+                return
+            command = json.loads(received(connection, int.from_bytes(size, "big")))
+            out, log, news = descriptors
+            process = os.fork()
+            if not process:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                connection.close()
+                become(**command, out=out, log=log, to_close=[out, log, news, has_ended, wake, *running.values()])
+                return
+            os.write(news, b"%d\n" % process)
+            running[process] = news
+            os.close(out)
+            os.close(log)
+
+
+def received(connection: socket.socket, size: int) -> bytes:
+    """Read so many bytes."""
+    body = b""
+    while len(body) < size:
+        body += connection.recv(size - len(body))
+    return body
+
+
+def tell_of_ends(running: dict[int, int]) -> None:
+    """Write for each process that has ended with which code."""
+    while running:
+        process, status = os.waitpid(-1, os.WNOHANG)
         if not process:
-            become(**json.loads(line))
             return
-        _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        news = running.pop(process)
+        with suppress(BrokenPipeError):  # nobody wants to know
+            os.write(news, b"%d\n" % os.waitstatus_to_exitcode(status))
+        os.close(news)
 
 
-def become(arguments: list[str], cwd: str, environ: dict[str, str], out: str, log: str) -> None:
+def become(arguments: list[str], cwd: str, environ: dict[str, str], out: int, log: int, to_close: list[int]) -> None:
     """Do what ``python`` does with these arguments, in this directory and environment."""
-    for descriptor, file in enumerate((os.devnull, out, log)):
-        os.dup2(os.open(file, os.O_RDWR), descriptor)
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, file in enumerate((nothing, out, log)):
+        os.dup2(file, descriptor)
+    for file in (nothing, *to_close):
+        os.close(file)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environ)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
 
@@ -13,6 +12,7 @@ import pytest
 
 from braintrust_run_output.local import Store
 from braintrust_run_output.local.serving import DEFAULT_PORT, serve
+from processes import Application, environment, run_command
 
 COMMANDS = [["braintrust_run_output.local"], ["braintrust_run_output", "serve"]]
 
@@ -52,12 +52,12 @@ def test_a_port_that_is_taken():
 def test_a_port_that_is_none(command, port):
     if "serve" in command:
         pytest.importorskip("click")
-    ended = subprocess.run([sys.executable, "-m", *command, f"--port={port}"], capture_output=True, text=True)
+    ended = run_command([sys.executable, "-m", *command, f"--port={port}"])
 
-    assert ended.returncode == 2
-    assert str(port) in ended.stdout + ended.stderr
-    assert "65535" in (ended.stdout + ended.stderr).replace("65,535", "65535")
-    assert "Traceback" not in ended.stderr
+    assert ended.code == 2
+    assert str(port) in ended.out + ended.log
+    assert "65535" in (ended.out + ended.log).replace("65,535", "65535")
+    assert "Traceback" not in ended.log
 
 
 def test_what_it_prints_keeps_an_application_quiet():
@@ -84,16 +84,14 @@ def test_a_database_that_is_none(tmp_path):
 def test_as_a_command(command, stop):
     if "serve" in command:
         pytest.importorskip("click")
-    with subprocess.Popen(
-        [sys.executable, "-m", *command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        url = running.stdout.readline().split()[-1]
-        with urllib.request.urlopen(url) as answer:
-            assert answer.status == 200
-        running.send_signal(stop)
-        _, log = running.communicate(timeout=20)
+    running = Application([sys.executable, "-m", *command, "--port", "0"], environment())
+    url = running.out.readline().split()[-1]
+    with urllib.request.urlopen(url) as answer:
+        assert answer.status == 200
+    running.send_signal(stop)
+    ended = running.end()
 
-    assert (running.returncode, log) == (0, "")
+    assert (ended.code, ended.log) == (0, "")
 
 
 def test_the_command_line_has_the_same_default():
@@ -108,7 +106,7 @@ def test_the_command_line_names_the_missing_extra(command, extra):
     pytest.importorskip("click")
     code = f"import sys; sys.modules['jinja2'] = None; from braintrust_run_output.cli import main; main(['{command}'])"
 
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ended = run_command([sys.executable, "-c", code])
 
-    assert ended.returncode == 2
-    assert f"pip install 'braintrust-run-output[{extra}]'" in ended.stderr
+    assert ended.code == 2
+    assert f"pip install 'braintrust-run-output[{extra}]'" in ended.log

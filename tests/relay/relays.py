@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -11,7 +10,7 @@ import urllib.request
 from contextlib import contextmanager
 
 from braintrust_run_output.otlp import PROTOBUF
-from processes import environment
+from processes import Application, environment
 
 TIMEOUT = 60
 
@@ -20,17 +19,14 @@ class Process:
     """A relay in a process of its own."""
 
     def __init__(self, *options, **variables):
-        self._process = subprocess.Popen(
+        self._process = Application(
             [sys.executable, "-m", "braintrust_run_output", "relay", "--listen", "127.0.0.1:0", *options],
-            env=environment(**variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            environment(**variables),
         )
         self.said = ""
         while "What waits is in" not in self.said:
-            line = self._process.stdout.readline()
-            assert line, self._process.communicate()
+            line = self._process.out.readline()
+            assert line, self._process.end()
             self.said += line
 
     def address(self, what):
@@ -60,13 +56,12 @@ class Process:
     def stop(self, how=signal.SIGTERM):
         """End it; return its exit code, and what it said."""
         self._process.send_signal(how)
-        out, log = self._process.communicate(timeout=TIMEOUT)
-        return self._process.returncode, out, log
+        ended = self._process.end()
+        return ended.code, ended.out, ended.log
 
     def kill(self):
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+        """End it at once, if it still runs."""
+        self._process.kill()
 
 
 def send(url, body, *, context=None, **headers):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
+import signal
 import sys
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from processes import environment
+from processes import Application, environment
 
 SERVICE = Path(__file__).with_name("service.py")
 ANSWER = "The capital of France is Paris."
@@ -18,9 +18,9 @@ TIMEOUT = 60
 @contextmanager
 def service(name, endpoint, **variables):
     """Run a service; yield its address. At the end it exports what it has."""
-    process = subprocess.Popen(
+    process = Application(
         [sys.executable, str(SERVICE), "0"],
-        env=environment(
+        environment(
             **{
                 "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
                 "OTEL_EXPORTER_OTLP_INSECURE": "true",
@@ -29,14 +29,12 @@ def service(name, endpoint, **variables):
                 **variables,
             }
         ),
-        stdout=subprocess.PIPE,
-        text=True,
     )
     try:
-        yield process.stdout.readline().strip()
+        yield process.out.readline().strip()
     finally:
-        process.terminate()
-        process.communicate(timeout=TIMEOUT)
+        process.send_signal(signal.SIGTERM)
+        process.end()
 
 
 def post(url):

@@ -17,7 +17,7 @@ from relays import TIMEOUT, relay
 
 from braintrust_run_output.otlp import JSON
 from compress import COMPRESS
-from processes import environment
+from processes import run_command
 
 
 @pytest.fixture
@@ -263,15 +263,9 @@ def test_a_temporary_state_directory_is_said_and_goes(hop):
 def test_what_is_wrong_is_named(options, variables, message):
     if "--to" not in options and not variables:
         options = [*options, "--to", "http://127.0.0.1:1"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "braintrust_run_output", "relay", *options],
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
-    said = " ".join((ended.stdout + ended.stderr).split())
-    assert (ended.returncode, message in said) == (2, True), said
+    ended = run_command([sys.executable, "-m", "braintrust_run_output", "relay", *options], **variables)
+    said = " ".join((ended.out + ended.log).split())
+    assert (ended.code, message in said) == (2, True), said
     assert "the-key-itself" not in said
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from processes import INSTRUMENT, NO_MODEL, PLAIN, environment
+from processes import INSTRUMENT, NO_MODEL, PLAIN, Application, environment, run_command
 
 APP = """
 import os, signal, sys
@@ -56,20 +55,13 @@ class Outcome:
 
 
 def run(tmp_path: Path, code: str, *, stop: signal.Signals | None = None, command=PLAIN, **variables: str) -> Outcome:
-    process = subprocess.Popen(
-        [*command, "-c", code],
-        cwd=tmp_path,
-        env=environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
+    process = Application([*command, "-c", code], environment(**variables), cwd=tmp_path)
+    assert process.out.readline() == "ready\n"
     if stop is not None:
         process.send_signal(stop)
-    process.communicate(timeout=30)
+    ended = process.end()
     written = [(tmp_path / name).exists() for name in ("held.txt", "batch.txt")]
-    return Outcome(process.returncode, *written)
+    return Outcome(ended.code, *written)
 
 
 def app(after: str = "", before: str = "", *, shutdown_on_exit: bool = True, processor: str = "SimpleSpanProcessor"):
@@ -135,10 +127,8 @@ for flush in (False, True):
     print(os.path.exists("held.txt"), flush=True)
 os._exit(0)
 """
-    process = subprocess.run(
-        [sys.executable, "-c", app(code)], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30
-    )
-    assert process.stdout.split() == ["ready", "False", "True"]
+    ended = run_command([sys.executable, "-c", app(code)], cwd=tmp_path)
+    assert ended.out.split() == ["ready", "False", "True"]
 
 
 # --- uvicorn -----------------------------------------------------------------------------------------------------
