@@ -64,6 +64,7 @@ class HostileServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or each body waits 40 ms for the acknowledgement of its headers
 
             def handle_one(self) -> None:
                 parts = urlsplit(self.path)
