@@ -189,14 +189,14 @@ class Run:
         return None
 
     def _last(self, main: Sequence[Placed], side: Sequence[Placed]) -> Placed | None:
-        """Return the last completion: a side completion only where nothing else is, or after a call that is open."""
+        """Return the last completion: a side completion only where nothing else is, or after a call of a tool."""
         if not self._kept.has_calls:
             return max(main or side, key=order_of, default=None)
         is_executed = self._tell_executed()
         last, last_side = _last_of(main, is_executed), _last_of(side, is_executed)
         if last is None or last_side is None:
             return last or last_side
-        is_answered = last.calls and not last_side.calls and _follows(last_side, last) and not is_executed(last)
+        is_answered = last.calls and not last_side.calls and _follows(last_side, last)
         return last_side if is_answered else last
 
     def _tell_executed(self) -> Callable[[Placed], bool]:

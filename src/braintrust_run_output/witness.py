@@ -6,6 +6,7 @@ some, or is a state that holds some, then those were worth returning, and the ti
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from itertools import islice, pairwise
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .completion import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .outcome import Placed
 
@@ -29,7 +30,20 @@ _ANSWERS = (
     ("reply", "generation", "completion", "final", "final_output", "final_response", "message"),
 )
 """How a state calls its answer, the surest names first."""
+_ASIDE = frozenset({
+    "chattitle", "critique", "criticism", "evaluation", "feedback", "followupquestions", "followups", "grade",
+    "judgement", "judgment", "keywords", "memories", "memory", "nextquestions", "rating", "relatedquestions", "score",
+    "suggestedquestions", "suggestions", "tags", "title", "verdict",
+})  # fmt: skip
+"""How a state calls what was said about its answer, without what joins words."""
+_NONE = frozenset[str]()
+_JOINTS = str.maketrans("", "", "_- ")
 _DEEPEST = 4
+
+_LONGEST_MARKED_UP = 200_000
+"""In how many characters, of a text and of what may be in it, words are looked for."""
+_MARKS = re.compile(r"<[^<>]*>|\]\([^()\s]*\)|^\s*\d+[.)]\s|(?:[^\w<]|_)+|<", re.MULTILINE)
+"""Tags, targets of links, numbers of a list, and all that is no word: a page has some, its Markdown others."""
 
 
 class Found(NamedTuple):
@@ -97,7 +111,13 @@ class _Below:
 
     def by_text(self, text: str) -> Found | None:
         """Return the answer by a text."""
-        return self.equal_to(text) or self.around(text) or self._within(text) or self._gone_within(text)
+        return (
+            self.equal_to(text)
+            or self.around(text)
+            or self._within(text)
+            or self._gone_within(text)
+            or self._marked_up(text)
+        )
 
     def equal_to(self, text: str) -> Found | None:
         """Return the completion that a text equals, white space aside."""
@@ -148,13 +168,30 @@ class _Below:
                 return Found(None, self._itself(piece))
         return None
 
+    def _marked_up(self, text: str) -> Found | None:
+        """Return the last completion whose words a text has, in HTML or out of its Markdown."""
+        left = _LONGEST_MARKED_UP - len(text)
+        words = _words(text) if left > 0 and len(text) >= LONG_ENOUGH else ""
+        if len(words) < LONG_ENOUGH:
+            return None
+        for entry, said in sorted(self._entries, key=lambda one: one[0].outcome.order, reverse=True):
+            if LONG_ENOUGH <= len(said) < left:
+                left -= len(said)
+                if len(part := _words(said)) >= LONG_ENOUGH and part in words:
+                    return Found(entry)
+        return None
+
     def by_state(self, state: object) -> Found | None:
-        """Return the answer by a state: by its text under ``answer`` or the like, or the last that it holds."""
+        """Return the answer by a state: by its text under ``answer`` or the like, or the last that it holds.
+
+        What it holds under ``title``, ``critique`` or the like counts only where it holds nothing else.
+        """
         named = _answer_in(state)
         found = None if named is None else self.by_text(named)
-        if found is not None:
-            return found
-        strings, containers = _held_in(state)
+        return found or self._last_held(state, _ASIDE) or self._last_held(state, _NONE)
+
+    def _last_held(self, state: object, aside: frozenset[str]) -> Found | None:
+        strings, containers = _held_in(state, aside)
         held = [
             entry
             for entry, said in self._entries
@@ -233,8 +270,18 @@ def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:
     return inside[0] if len(inside) == 1 else None
 
 
-def _held_in(state: object) -> tuple[set[str], list[object]]:
-    """Return the strings in a state, stripped, and the objects and arrays in it, also those in strings of JSON."""
+def _words(text: str) -> str:
+    """Return the words of a text, a blank before, between and after them, without what marks them up."""
+    return f" {' '.join(_MARKS.sub(' ', html.unescape(text)).split())} "
+
+
+def _held_in(state: object, aside: frozenset[str]) -> tuple[set[str], list[object]]:
+    """Return the strings in a state, stripped, and the objects and arrays in it, also those in strings of JSON.
+
+    Args:
+        state: The state.
+        aside: The names under which nothing counts.
+    """
     strings: set[str] = set()
     containers: list[object] = []
     waiting = [state]
@@ -246,8 +293,12 @@ def _held_in(state: object) -> tuple[set[str], list[object]]:
                 waiting.append(inside)
         elif isinstance(one, (dict, list)):
             containers.append(one)
-            waiting.extend(one.values() if isinstance(one, dict) else one)
+            waiting.extend(_values(one, aside) if isinstance(one, dict) else one)
     return strings, containers
+
+
+def _values(state: dict[str, object], aside: frozenset[str]) -> Iterator[object]:
+    return (value for name, value in state.items() if name.lower().translate(_JOINTS) not in aside)
 
 
 def _is_one_of(value: object, containers: Sequence[object]) -> bool:

@@ -255,11 +255,13 @@ def test_what_a_tool_said_before_an_open_call_does_not_answer_it():
     assert trace.add("llm", says=calls(("search", "c1")), at=(3, 4)).source() == "llm"
 
 
-def test_an_executed_call_is_not_answered_by_what_its_tool_says():
+def test_an_executed_call_is_answered_by_what_its_tool_says_where_nothing_else_is_said():
+    """An agent that is asked by a tool, whose answer is returned as it is."""
     trace = Trace().add("llm", says=calls(("ask", "c1"))).add("in it", "tool", says="inner answer", at=(1, 2))
     trace.add("tool", side=WORK, executes=("ask", "c1"), at=(1, 3))
 
-    assert trace.source() == "llm"
+    assert trace.source() == "in it"
+    assert trace.add("llm 2", says=ANSWER).source() == "llm 2"
 
 
 # --- agents beside each other -----------------------------------------------------------------------------------

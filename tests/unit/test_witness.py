@@ -260,9 +260,72 @@ def test_of_several_that_a_state_holds_the_last_is_the_answer():
 
 
 def test_a_state_that_holds_the_last_changes_nothing():
-    choice = titled().choose(returns=json.dumps({"text": ANSWER, "title": TITLE}))
+    choice = titled().choose(returns=json.dumps({"first": ANSWER, "second": TITLE}))
 
     assert choice.source.name == "title"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"content": ANSWER, "title": TITLE},
+        {"text": ANSWER, "chatTitle": TITLE},
+        {"question": "?", "draft": ANSWER, "critique": TITLE},
+        {"draft": ANSWER, "follow_up_questions": json.dumps([TITLE])},
+    ],
+)
+def test_what_a_state_holds_about_its_answer_is_not_the_answer(state):
+    assert titled().source(returns=json.dumps(state)) == "llm"
+
+
+def test_what_a_state_holds_about_an_answer_is_one_where_it_holds_nothing_else():
+    assert titled().source(returns=json.dumps({"topic": "France", "title": TITLE})) == "title"
+
+
+def test_a_structured_answer_in_a_state_beside_what_was_said_about_it():
+    said = '{"city": "Paris", "country": "France"}'
+    trace = Trace().add("llm", says=said).add("title", says=TITLE)
+
+    assert trace.source(returns=json.dumps({"result": json.loads(said), "title": TITLE})) == "llm"
+
+
+MARKED_DOWN = (
+    "**Paris** is the capital of `France`, see [here](https://example.org/paris).\n\n1. It's old.\n2. It's big."
+)
+MARKED_UP = (
+    "<div><p><b>Paris</b> is the capital of <code>France</code>, see <a href='https://example.org/paris'>here</a>.</p>"
+    "<ol><li>It&#x27;s old.</li><li>It&#x27;s big.</li></ol></div>"
+)
+
+
+@pytest.mark.parametrize(
+    "returns",
+    [
+        MARKED_UP,
+        f"<html><body><h1>Answer</h1>{MARKED_UP}<footer>Bye.</footer></body></html>",
+        "Paris is the capital of France, see here.\n\nIt's old.\nIt's big.",
+    ],
+)
+def test_a_text_that_has_the_words_of_a_completion(returns):
+    choice = Trace().add("llm", says=MARKED_DOWN).add("title", says=TITLE).choose(returns=returns)
+
+    assert choice.said[0].what == text(MARKED_DOWN)
+
+
+@pytest.mark.parametrize(
+    "returns", ["<p>Paris is the capitals of France, see here: it's old, it's big.</p>", "<p></p>" * 10, "<p>?</p>"]
+)
+def test_other_words_are_no_witness(returns):
+    trace = Trace().add("llm", says=MARKED_DOWN).add("line", says="-" * 30).add("title", says=TITLE)
+
+    assert trace.source(returns=returns) == "title"
+
+
+def test_words_are_looked_for_in_what_is_not_too_long():
+    trace = Trace().add("llm", says=MARKED_DOWN).add("huge", says="a " * 200_000).add("title", says=TITLE)
+
+    assert trace.source(returns=MARKED_UP) == "llm"
+    assert trace.source(returns=MARKED_UP + "<br>" * 100_000) == "title"
 
 
 def test_a_state_that_holds_what_a_completion_is_as_json():

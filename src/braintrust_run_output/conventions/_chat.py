@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..completion import Message, ToolCall
 from ._json import Object, compact, first_string, is_array, is_object, parse, type_of
 from ._objects import as_object
+from ._reprs import is_repr, read_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -143,7 +144,7 @@ def answer_in(value: object) -> str | None:
         return None
     content, parts = value.get("content"), value.get("parts")
     if isinstance(content, str) and not parts:
-        return None if content[:2] == "[{" else content or None
+        return None if content[:2] == "[{" or _is_item_repr(content) else content or None
     return text_alone(parts if content is None else content if parts is None else None)
 
 
@@ -156,7 +157,7 @@ def text_alone(blocks: object) -> str | None:
         if not isinstance(block, dict) or len(block) != 2 or block.get("type") != "text":
             return None
         text = block.get("content") or block.get("text")
-        if not isinstance(text, str) or text[:2] == "[{":
+        if not isinstance(text, str) or text[:2] == "[{" or _is_item_repr(text):
             return None
         texts.append(text)
     return _joined(texts) or None
@@ -306,7 +307,7 @@ def _messages_of(item: Object) -> Iterator[Message]:
     texts: list[str] = []
     calls: dict[str | ToolCall, ToolCall] = {}
     answered: set[str | None] = set()
-    for block in _blocks_of(item):
+    for block in chain.from_iterable(map(_out_of_repr, _blocks_of(item))):
         if isinstance(block, str):
             texts.append(unnested(block))
         elif not is_object(block) or _is_no_step(block):
@@ -415,6 +416,19 @@ def _blocks_of(item: Object) -> Iterator[object]:
     for call in _tool_calls_of(item):
         if (described := as_object(call)) is not None:
             yield {**described, "type": "tool_call"}
+
+
+def _is_item_repr(text: str) -> bool:
+    return text[-1:] == ")" and "type='" in text and is_repr(text)
+
+
+def _out_of_repr(block: object) -> Iterator[object]:
+    """Yield a block; where it is the text of an SDK object, an item of a response, what that consists of."""
+    text = first_string(block, *_TEXTS) if is_object(block) and type_of(block) == "text" else block
+    if isinstance(text, str) and _is_item_repr(text) and is_object(item := read_repr(text)) and _is_item(item):
+        yield from _blocks_of(item)
+    else:
+        yield block
 
 
 def _tool_calls_of(item: Object) -> Iterator[object]:

@@ -16,13 +16,13 @@ from ._unwrap import unwrap
 if TYPE_CHECKING:
     from ..completion import Completion
 
-_LITERAL = ("{'", "[{'")
+LITERAL = ("{'", "[{'")
 """How the ``str`` of a Python dictionary or list begins."""
 
 
 def from_plain(value: object, source: str) -> Completion | None:
     """Return the completion in a value that is text by convention: a string is taken verbatim."""
-    return from_text(value, source) if isinstance(value, str) else _from_parsed(value, source, None)
+    return from_text(value, source) if isinstance(value, str) else _from_parsed(unpacked(value), source, None)
 
 
 def from_json(value: object, source: str) -> Completion | None:
@@ -104,7 +104,7 @@ def _from_text(text: str, source: str, raw: str | None, *, is_json: bool) -> Com
         return from_text(dspy_answer(text), source, raw=raw)
     if is_repr(text):
         return from_messages(read_response(read_repr(text)), source, raw=raw)
-    if text.startswith(_LITERAL) and (messages := find_messages(read_repr(text), may_be_said=True)) is not None:
+    if text.startswith(LITERAL) and (messages := find_messages(read_repr(text), may_be_said=True)) is not None:
         return from_messages(messages, source, raw=raw)
     return None if looks_like_json(text) else from_text(dspy_answer(text), source, raw=raw)
 

@@ -20,9 +20,10 @@ from ._chat import answer_in, read_messages
 from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
 from ._json import Array, Object, is_array, is_object, looks_like_json, parse
+from ._kinds import kinds_of
 from ._reprs import is_repr
 from ._responses import read_response
-from ._values import from_model_output, unpacked
+from ._values import LITERAL, from_model_output, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +32,22 @@ if TYPE_CHECKING:
 
 KEY = "gen_ai.output.messages"
 _NO_TEXTS = ("null", "None")
+_OPERATION = "gen_ai.operation.name"
 _SYSTEM = "system"
 """What Gemini CLI makes of the role of a model."""
 
 
 def read(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
-    """Return the output messages."""
-    return read_value(attributes[KEY])
+    """Return the output messages. Several texts are choices of a model; of an agent's turns the last is the answer."""
+    completion = read_value(attributes[KEY])
+    if completion is not None and len(completion.messages) > 1 and _takes_turns(attributes):
+        return from_messages(completion.messages[-1:], KEY, raw=completion.raw)
+    return completion
+
+
+def _takes_turns(attributes: Attributes) -> bool:
+    kinds = kinds_of(attributes)
+    return not kinds.is_model and (kinds.is_agent or _OPERATION in attributes)
 
 
 def read_value(value: object) -> Completion | None:
@@ -119,6 +129,8 @@ def _finished(messages: object) -> list[Message]:
 def _from_text(value: object, raw: str) -> Completion | None:
     """Return what was set by hand, as OpenLIT's `set_result` does: a text, or a number as one."""
     if isinstance(value, str):
+        if value.startswith(LITERAL):
+            return from_model_output(value, KEY)
         is_none = value in _NO_TEXTS or is_repr(value) or (value is raw and looks_like_json(value))
         return None if is_none else from_text(value, KEY, raw=raw)
     return None if value is None else from_text(raw.strip(), KEY, raw=raw)

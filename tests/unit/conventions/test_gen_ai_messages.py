@@ -231,3 +231,59 @@ def test_other_attributes_of_the_family_are_no_output():
         "gen_ai.task.output": '{"outputs": "x"}',
     }
     assert read_completion(attributes) is None
+
+
+# --- turns of agents, and texts of SDK objects ------------------------------------------------------------------
+
+
+def turns(*texts: str) -> str:
+    return json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": text}]} for text in texts])
+
+
+@pytest.mark.parametrize("operation", ["invoke_agent", "invoke_workflow"])
+def test_of_the_turns_of_an_agent_or_a_workflow_the_last_is_the_answer(operation):
+    completion = read_completion({KEY: turns("A draft.", "Paris."), "gen_ai.operation.name": operation})
+
+    assert completion.render() == "Paris."
+
+
+@pytest.mark.parametrize("kinds", [{}, {"gen_ai.operation.name": "chat"}])
+def test_several_texts_of_a_model_are_choices(kinds):
+    completion = read_completion({KEY: turns("Paris.", "Rome."), **kinds})
+
+    assert [message["content"] for message in json.loads(completion.render())] == ["Paris.", "Rome."]
+
+
+ITEM = "ResponseFunctionToolCall(arguments='{\"q\":\"x\"}', call_id='c1', name='ask', type='function_call', id='f1')"
+SAID = (
+    "ResponseOutputMessage(id='m', content=[ResponseOutputText(annotations=[], text='Paris.', type='output_text')],"
+    " role='assistant', status='completed', type='message')"
+)
+THOUGHT = "ResponseReasoningItem(id='r', summary=[], type='reasoning')"
+
+
+def test_an_item_of_a_response_that_stands_there_as_the_text_of_an_object():
+    (said,) = json.loads(read(turns(ITEM)))
+
+    assert said["content"] is None
+    assert said["tool_calls"][0] == {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "ask", "arguments": '{"q":"x"}'},
+    }
+    assert read(turns(SAID)) == "Paris."
+    assert read(turns(THOUGHT)) is None
+    assert read(json.dumps([message({"type": "text", "content": THOUGHT}, {"type": "text", "content": SAID})])) == (
+        "Paris."
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["Call f(x, type='a')", "Text(type='a')", "Message(type='message')", "f(type='message')"]
+)
+def test_a_text_that_looks_like_an_object_is_a_text(text):
+    assert read(turns(text)) == text
+
+
+def test_the_text_of_python_lists():
+    assert read(str([{"role": "assistant", "content": "Paris.", "tool_calls": None}])) == "Paris."

@@ -63,3 +63,7 @@ def test_values_that_are_no_strings():
         "a", "b"]  # fmt: skip
     assert read_completion({"braintrust.output": 42}).render() == "42"
     assert json.loads(read_completion({"braintrust.output": {"city": "Paris"}}).render()) == {"city": "Paris"}
+
+
+def test_a_sequence_of_messages_as_json():
+    assert read_completion({"gen_ai.completion": ('{"role": "assistant", "content": "Paris."}',)}).render() == "Paris."
