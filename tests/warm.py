@@ -27,6 +27,7 @@ SLOW = (
     "grpc",
     "httptools",
     "openai._legacy_response",
+    "openai.lib._chat_completion_resources",
     "openai.resources.beta.assistants",
     "openai.resources.beta.realtime",
     "openai.resources.beta.threads",

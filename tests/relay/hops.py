@@ -26,6 +26,7 @@ class Hop:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or each body waits 40 ms for the acknowledgement of its headers
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
