@@ -6,6 +6,8 @@ OpenTelemetry or of ours, so nothing on which a variable of a command's environm
 
 from __future__ import annotations
 
+import atexit
+import ctypes
 import gc
 import importlib
 import json
@@ -45,9 +47,13 @@ SLOW = (
 
 def main() -> None:
     """Import, and serve until there are no more commands; in the process of a command, run that to its end."""
+    inherited: dict[str, object] = {}
+    atexit.register(leave_alone, inherited)  # the first one, so the last that is called
+    known = set(sys.modules)
     for name in SLOW:
         with suppress(ImportError):
             importlib.import_module(name)
+    inherited.update((name, module) for name, module in sys.modules.items() if name not in known)
     gc.freeze()  # or each process would go through all of it at its end
     connection = socket.socket(fileno=os.dup(0))
     running: dict[int, int] = {}
@@ -77,6 +83,14 @@ def main() -> None:
             running[process] = news
             os.close(out)
             os.close(log)
+
+
+def leave_alone(inherited: dict[str, object]) -> None:
+    """Keep the interpreter from taking apart at its end what the fork came with: that would copy all of its memory."""
+    for name, module in inherited.items():
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
 
 
 def received(connection: socket.socket, size: int) -> bytes:
