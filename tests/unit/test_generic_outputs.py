@@ -189,3 +189,23 @@ def test_what_is_called_output_beside_an_input_is_a_witness_and_a_roots_own_and_
     assert run(function) == {"root": T}
     assert run({}, function) == {}
     assert run(function, {"gen_ai.output.messages": parts(T)}, title)["root"] == T
+
+
+@pytest.mark.parametrize(
+    ("output", "value"),
+    [
+        (f"StopEvent(result={{'answer': '{T}', 'title': 'France'}})", f'{{"answer":"{T}","title":"France"}}'),
+        ("StopEvent(result=Place(city='Paris'))", '{"city":"Paris"}'),
+        (
+            "StopEvent(result=AgentOutput(response=ChatMessage(role=<MessageRole.ASSISTANT: 'assistant'>, "
+            f"additional_kwargs={{}}, blocks=[TextBlock(block_type='text', text='{T}')]), st...",
+            T,
+        ),
+        ("StopEvent(result=AgentOutput(response=ChatMessage(blocks=[TextBlock(block_type='text', text='The ...", None),
+        ("E1(x='The capital', y='of')", None),
+    ],
+)
+def test_the_text_of_an_object_that_a_workflow_returned(output, value):
+    root = {"openinference.span.kind": "CHAIN", "output.value": output}
+
+    assert run(root).get("root") == value

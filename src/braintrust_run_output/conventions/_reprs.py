@@ -23,6 +23,10 @@ _MESSAGES = {
     "FunctionMessage": "function",
 }
 """The classes of messages that do not say in a field whose they are, and how these are called where they do."""
+_ELLIPSIS = "..."
+_TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?|[][(){},]", re.DOTALL)
+"""A string, or a bracket or comma outside of one."""
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _MOST_FIELDS = 40
 _LONGEST = 100_000
 _LONGEST_FIELDS = 10_000
@@ -36,13 +40,34 @@ def is_repr(text: str) -> bool:
 def read_repr(text: str) -> object:
     """Return what a repr says, objects as their fields; None if it cannot be read, or is very long.
 
+    One that was cut, and ends in three dots, is read up to its last whole field.
+
     Args:
         text: The repr of a list, dictionary or of objects of pydantic, dataclasses and the like.
     """
     if len(text) > _LONGEST or not _STARTS_LIKE.match(text):
         return None
     value = _parsed(text)
-    return _parsed(_OBJECT.sub("None", _ENUM.sub(r"\1", text))) if value is None else value
+    if value is None:
+        text = _OBJECT.sub("None", _ENUM.sub(r"\1", text))
+        value = _parsed(_whole_part(text) if text.endswith(_ELLIPSIS) else text)
+    return value
+
+
+def _whole_part(text: str) -> str:
+    """Return a repr that was cut up to its last whole field, and closed there; empty if there is none."""
+    closing: list[str] = []
+    end, whole = 0, ""
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in _BRACKETS:
+            closing.append(_BRACKETS[mark])
+        elif mark in _BRACKETS.values():
+            if not closing or closing.pop() != mark:
+                return ""
+        elif mark == ",":
+            end, whole = token.start(), "".join(reversed(closing))
+    return text[:end] + whole if end else ""
 
 
 def read_fields(text: str) -> dict[str, object] | None:

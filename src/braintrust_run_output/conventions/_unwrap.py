@@ -31,6 +31,8 @@ _ASKED = frozenset({"question", "query", "input", "inputs", "chat_history"})
 _ANSWERS = ("answer", "result", "generation", "text")
 _INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
 """Keys of what may stand below one other key: the name of a LangGraph node, ``data`` ..."""
+_RESULT = {"result"}
+_ELLIPSIS = "..."
 _FIELDS = "content="
 """How the ``str`` of a LangChain message begins."""
 _ALTERNATIVES = ("choices", "candidates", "generations")
@@ -65,7 +67,9 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
         return from_text(dspy_answer(value), source, raw=raw)
     messages = _messages_in(value)
     if messages is None and depth < _DEEPEST and (inside := _inside(value)) is not value:
-        return _unwrap(inside, source, raw, depth + 1, is_revived=is_revived)
+        # What a workflow returned may be any object, where it is there as a whole.
+        is_result = is_object(value) and value.keys() == _RESULT and not (raw or "").endswith(_ELLIPSIS)
+        return _unwrap(inside, source, raw, depth + 1, is_revived=is_revived and not is_result)
     if messages is None:
         messages = _response_in(value)
     if messages is not None:

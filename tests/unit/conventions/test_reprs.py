@@ -122,3 +122,30 @@ def test_an_object_in_any_form(item):
 @pytest.mark.parametrize("item", [None, 7, "text", "[1]", ["x"]])
 def test_no_object(item):
     assert as_object(item) is None
+
+
+# --- reprs that were cut ----------------------------------------------------------------------------------------
+
+
+@given(values, values, st.data())
+def test_of_a_repr_that_was_cut_each_whole_field_of_the_outermost_is_read(role, content, data):
+    text = repr(Message(role, content))
+    end = data.draw(st.integers(text.index(", content=") + 1, len(text) - 1))
+
+    found = read_repr(f"{text[:end]}...")
+
+    assert isinstance(found, dict)
+    assert found["role"] == role
+
+
+@given(values, st.data())
+def test_a_text_that_was_cut_is_never_read_as_whole(content, data):
+    text = repr(Message(f"{content}!", "whole"))
+    end = data.draw(st.integers(len("Message(role="), text.rindex(", content=") - 1))
+
+    assert not (read_repr(f"{text[:end]}...") or {}).get("role")
+
+
+@pytest.mark.parametrize("text", ["[Message(role='a'], x='b'...", "Message(role=..."])
+def test_what_cannot_be_closed_is_not_read(text):
+    assert read_repr(text) is None

@@ -135,3 +135,16 @@ def test_no_completion(event):
 @pytest.mark.parametrize("operation", ["execute_tool", "execute_event_loop_cycle"])
 def test_a_tool_and_what_repeats_a_chat_are_no_completion(operation):
     assert read(strands([{"text": "It is sunny."}]), **{"gen_ai.operation.name": operation}) is None
+
+
+def test_calls_in_place_of_the_content():
+    (message,) = json.loads(
+        read(
+            Event(
+                "gen_ai.content.completion",
+                {"gen_ai.completion": json.dumps([{"role": "assistant", "content": [CALL]}])},
+            )
+        )
+    )
+
+    assert message["tool_calls"] == [CALL]
