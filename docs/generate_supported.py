@@ -54,6 +54,8 @@ After their source or documentation. No trace of these was recorded.
 - **Koog, Azure AI agents**: span event `gen_ai.assistant.message`, where no `gen_ai.choice` is
 - **Langtrace**: `llm.responses`, span event `gen_ai.content.completion`
 - **Latitude**: `gen_ai.response.messages`
+- **LangGraph under OpenLIT, OpenAI's agents under OpenTelemetry's instrumentation**: `gen_ai.output.messages` of all
+  turns of a workflow, or with the texts of SDK objects in it
 - **Mastra**: `gen_ai.output.messages`, `mastra.model_step.output`, `mastra.agent_run.output` ...
 - **OpenClaw**: `openclaw.content.output_messages`
 - **OpenLLMetry, oldest releases**: `llm.completions.0.content`
