@@ -154,7 +154,11 @@ class Application:
         os.kill(self._process.pid, signal_number)
 
     def kill(self) -> None:
-        """Kill it and all that it has started, if it still runs."""
+        """Kill it and all that it has started, if it still runs, and wait for its end."""
+        self._kill()
+        self._process.wait()
+
+    def _kill(self) -> None:
         if self._process.poll() is None:
             with suppress(ProcessLookupError):  # it has ended since
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -162,7 +166,7 @@ class Application:
     def end(self, timeout: float = TIMEOUT) -> Ended:
         """Read to the end; what takes longer is killed, and `subprocess.TimeoutExpired` raised."""
         late = []
-        watchdog = Timer(timeout, lambda: (late.append(True), self.kill()))
+        watchdog = Timer(timeout, lambda: (late.append(True), self._kill()))
         watchdog.start()
         with self.out, self._log:
             out = self.out.read()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .completion import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .outcome import Placed
 
@@ -36,7 +36,6 @@ _ASIDE = frozenset({
     "suggestedquestions", "suggestions", "tags", "title", "verdict",
 })  # fmt: skip
 """How a state calls what was said about its answer, without what joins words."""
-_NONE = frozenset[str]()
 _JOINTS = str.maketrans("", "", "_- ")
 _DEEPEST = 4
 
@@ -56,6 +55,13 @@ class Found(NamedTuple):
 
     entry: Placed | None
     text: Completion | None = None
+
+
+class _Held(NamedTuple):
+    """What a state holds: its strings, stripped, and the objects and arrays in it."""
+
+    strings: set[str]
+    containers: list[object]
 
 
 def read(
@@ -188,10 +194,14 @@ class _Below:
         """
         named = _answer_in(state)
         found = None if named is None else self.by_text(named)
-        return found or self._last_held(state, _ASIDE) or self._last_held(state, _NONE)
+        held, aside = _held_in(state)
+        return found or self._last_held(held) or self._last_held(aside)
 
-    def _last_held(self, state: object, aside: frozenset[str]) -> Found | None:
-        strings, containers = _held_in(state, aside)
+    def _last_held(self, some: _Held) -> Found | None:
+        """Return the last completion that is among what a state holds."""
+        strings, containers = some
+        if not strings and not containers:
+            return None
         held = [
             entry
             for entry, said in self._entries
@@ -275,30 +285,27 @@ def _words(text: str) -> str:
     return f" {' '.join(_MARKS.sub(' ', html.unescape(text)).split())} "
 
 
-def _held_in(state: object, aside: frozenset[str]) -> tuple[set[str], list[object]]:
-    """Return the strings in a state, stripped, and the objects and arrays in it, also those in strings of JSON.
-
-    Args:
-        state: The state.
-        aside: The names under which nothing counts.
-    """
-    strings: set[str] = set()
-    containers: list[object] = []
-    waiting = [state]
+def _held_in(state: object) -> tuple[_Held, _Held]:
+    """Return what a state holds, also in strings of JSON; what stands under ``title`` or the like apart."""
+    held, aside = _Held(set(), []), _Held(set(), [])
+    waiting = [(state, held)]
     while waiting:
-        one = waiting.pop()
+        one, place = waiting.pop()
         if isinstance(one, str):
-            strings.add(one.strip())
+            place.strings.add(one.strip())
             if (inside := _parsed(one)) is not None:
-                waiting.append(inside)
-        elif isinstance(one, (dict, list)):
-            containers.append(one)
-            waiting.extend(_values(one, aside) if isinstance(one, dict) else one)
-    return strings, containers
+                waiting.append((inside, place))
+        elif isinstance(one, list):
+            place.containers.append(one)
+            waiting.extend((item, place) for item in one)
+        elif isinstance(one, dict):
+            place.containers.append(one)
+            waiting.extend((value, aside if _is_aside(name) else place) for name, value in one.items())
+    return held, aside
 
 
-def _values(state: dict[str, object], aside: frozenset[str]) -> Iterator[object]:
-    return (value for name, value in state.items() if name.lower().translate(_JOINTS) not in aside)
+def _is_aside(name: str) -> bool:
+    return name.lower().translate(_JOINTS) in _ASIDE
 
 
 def _is_one_of(value: object, containers: Sequence[object]) -> bool:

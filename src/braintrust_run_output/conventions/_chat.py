@@ -144,8 +144,7 @@ def answer_in(value: object) -> str | None:
         return None
     content, parts = value.get("content"), value.get("parts")
     if isinstance(content, str) and not parts:
-        is_more = content[:2] == "[{" or (content[-1:] == ")" and _is_item_repr(content))
-        return None if is_more else content or None
+        return None if content[:2] == "[{" or _is_item_repr(content) else content or None
     return text_alone(parts if content is None else content if parts is None else None)
 
 
@@ -158,7 +157,7 @@ def text_alone(blocks: object) -> str | None:
         if not isinstance(block, dict) or len(block) != 2 or block.get("type") != "text":
             return None
         text = block.get("content") or block.get("text")
-        if not isinstance(text, str) or text[:2] == "[{" or (text[-1:] == ")" and _is_item_repr(text)):
+        if not isinstance(text, str) or text[:2] == "[{" or _is_item_repr(text):
             return None
         texts.append(text)
     return _joined(texts) or None
@@ -420,16 +419,14 @@ def _blocks_of(item: Object) -> Iterator[object]:
 
 
 def _is_item_repr(text: str) -> bool:
-    """Whether a text that ends in a parenthesis may be the text of an SDK object, an item of a response."""
-    return "type='" in text and is_repr(text)
+    """Whether a text may be that of an SDK object, an item of a response."""
+    return text[-1:] == ")" and "type='" in text and is_repr(text)
 
 
 def _out_of_repr(block: object) -> Iterator[object]:
     """Yield a block; where it is the text of an SDK object, an item of a response, what that consists of."""
     text = first_string(block, *_TEXTS) if is_object(block) and type_of(block) == "text" else block
-    is_repr_of_one = isinstance(text, str) and text[-1:] == ")" and _is_item_repr(text)
-    item = read_repr(str(text)) if is_repr_of_one else None
-    if is_object(item) and _is_item(item):
+    if isinstance(text, str) and _is_item_repr(text) and is_object(item := read_repr(text)) and _is_item(item):
         yield from _blocks_of(item)
     else:
         yield block

@@ -23,7 +23,8 @@ _MESSAGES = {
     "FunctionMessage": "function",
 }
 """The classes of messages that do not say in a field whose they are, and how these are called where they do."""
-_ELLIPSIS = "..."
+LITERAL = ("{'", "[{'")
+"""How the ``str`` of a Python dictionary or list begins."""
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?|[][(){},]", re.DOTALL)
 """A string, or a bracket or comma outside of one."""
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
@@ -37,10 +38,15 @@ def is_repr(text: str) -> bool:
     return text[:1] in "[<ABCDEFGHIJKLMNOPQRSTUVWXYZ" and bool(re.fullmatch(_REPR, text, re.DOTALL))
 
 
+def is_cut(text: str) -> bool:
+    """Whether a repr was cut: it ends in three dots."""
+    return text.endswith("...")
+
+
 def read_repr(text: str) -> object:
     """Return what a repr says, objects as their fields; None if it cannot be read, or is very long.
 
-    One that was cut, and ends in three dots, is read up to its last whole field.
+    One that was cut is read up to its last whole field.
 
     Args:
         text: The repr of a list, dictionary or of objects of pydantic, dataclasses and the like.
@@ -50,7 +56,7 @@ def read_repr(text: str) -> object:
     value = _parsed(text)
     if value is None:
         text = _OBJECT.sub("None", _ENUM.sub(r"\1", text))
-        value = _parsed(_whole_part(text) if text.endswith(_ELLIPSIS) else text)
+        value = _parsed(_whole_part(text) if is_cut(text) else text)
     return value
 
 

@@ -13,7 +13,7 @@ from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_mes
 from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, literal, looks_like_json, parse
 from ._no_answer import BESIDE_A_TEXT, is_not_said
-from ._reprs import is_repr, read_fields, read_repr
+from ._reprs import LITERAL, is_cut, is_repr, read_fields, read_repr
 from ._responses import find_messages, read_response
 
 _WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message", "final_output")
@@ -32,14 +32,12 @@ _ANSWERS = ("answer", "result", "generation", "text")
 _INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
 """Keys of what may stand below one other key: the name of a LangGraph node, ``data`` ..."""
 _RESULT = {"result"}
-_ELLIPSIS = "..."
 _FIELDS = "content="
 """How the ``str`` of a LangChain message begins."""
 _ALTERNATIVES = ("choices", "candidates", "generations")
 """Keys that give a provider's whole response away."""
 _NOTHING = ("", "null", "None")
 """What a function that returns nothing puts out."""
-_LITERAL = ("{'", "[{'")
 """How the ``str`` of a Python dictionary or list begins."""
 _DEEPEST = 8
 
@@ -59,7 +57,7 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
     if value is None or value in (*_NOTHING, [], {}, ()):
         return None
     if (revived := _revived(value)) is not None:
-        is_plain = isinstance(value, str) and value.startswith(_LITERAL) and literal(value) is not None
+        is_plain = isinstance(value, str) and value.startswith(LITERAL) and literal(value) is not None
         return _unwrap(revived, source, raw, depth, is_revived=not is_plain)
     if is_not_said(value):
         return None
@@ -68,7 +66,7 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
     messages = _messages_in(value)
     if messages is None and depth < _DEEPEST and (inside := _inside(value)) is not value:
         # What a workflow returned may be any object, where it is there as a whole.
-        is_result = is_object(value) and value.keys() == _RESULT and not (raw or "").endswith(_ELLIPSIS)
+        is_result = is_object(value) and value.keys() == _RESULT and not is_cut(raw or "")
         return _unwrap(inside, source, raw, depth + 1, is_revived=is_revived and not is_result)
     if messages is None:
         messages = _response_in(value)
@@ -82,7 +80,7 @@ def _revived(value: object) -> object:
     if isinstance(value, str) and value.startswith(_FIELDS):
         return read_fields(value)
     if isinstance(value, str):
-        return read_repr(value) if is_repr(value) or value.startswith(_LITERAL) else None
+        return read_repr(value) if is_repr(value) or value.startswith(LITERAL) else None
     if not is_array(value) or not value or not all(isinstance(item, str) and is_repr(item) for item in value):
         return None
     items = [read_repr(str(item)) for item in value]

@@ -9,15 +9,12 @@ from ._chat import is_chat, is_content_blocks, is_items, read_messages
 from ._dspy import dspy_answer
 from ._json import compact, is_array, is_object, looks_like_json, parse
 from ._no_answer import is_no_answer
-from ._reprs import is_repr, read_repr
+from ._reprs import LITERAL, is_repr, read_repr
 from ._responses import find_messages, read_response
 from ._unwrap import unwrap
 
 if TYPE_CHECKING:
     from ..completion import Completion
-
-LITERAL = ("{'", "[{'")
-"""How the ``str`` of a Python dictionary or list begins."""
 
 
 def from_plain(value: object, source: str) -> Completion | None:

@@ -21,9 +21,9 @@ from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
 from ._json import Array, Object, is_array, is_object, looks_like_json, parse
 from ._kinds import kinds_of
-from ._reprs import is_repr
+from ._reprs import LITERAL, is_repr
 from ._responses import read_response
-from ._values import LITERAL, from_model_output, unpacked
+from ._values import from_model_output, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
