@@ -16,6 +16,7 @@ from braintrust_run_output.config import RunOutputConfig
 from braintrust_run_output.otlp import messages, read_spans
 from braintrust_run_output.relay.codec import pack_excerpts
 from braintrust_run_output.relay.deciding import Deciding
+from braintrust_run_output.relay.looking import glance_at, look
 
 CASES = sorted((Path(__file__).parents[1] / "conformance" / "cases").glob("*.json"))
 
@@ -98,7 +99,7 @@ def test_from_what_is_kept_of_a_span_the_same_is_read_again(path):
     for body in exported(load(path))[0]:
         for span in read_spans(body):
             (raw,) = messages.Request.FromString(body).groups[0].scope_groups[0].items
-            found = deciding.read(span, messages.Glance.FromString(raw))
+            found = deciding.read(look(glance_at(raw), span.scope, span.resource))
             (kept,) = read_spans(pack_excerpts([(found.scope, found.excerpt)]))
             again = deciding.read_again(kept)
             for field in ("key", "name", "start", "end", "explicit", "completion", "generic", "input", "side"):

@@ -213,7 +213,7 @@ def generic_excerpt(attributes: Attributes) -> Attributes | None:
     """
     if _GENERIC_KEYS.isdisjoint(attributes) or is_never_a_completion(attributes):
         return None
-    return {key: attributes[key] for key in _GENERIC_EXCERPT & attributes.keys()}
+    return {key: attributes[key] for key in _GENERIC_EXCERPT.intersection(attributes)}
 
 
 def _first(completions: Iterable[Completion | None]) -> Completion | None:

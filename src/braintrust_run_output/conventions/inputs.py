@@ -148,11 +148,11 @@ def input_excerpt(attributes: Mapping[str, object], events: Sequence[Event] = ()
     Nothing is read or copied but references: the input is looked at only if it turns out to be needed.
     """
     found = {key: attributes[key] for key in _WHOLE if key in attributes and _is_telling(key, attributes)}
-    found |= {key: value for key, value in attributes.items() if key.startswith(_PREFIXES)}
+    found |= {key: attributes[key] for key in attributes if key.startswith(_PREFIXES)}
     of_events = tuple(event for event in events if event.name in _EVENTS) if events else ()
     if not found and not of_events:
         return None
-    companions = {key: attributes[key] for key in _ALL_COMPANIONS & attributes.keys()}
+    companions = {key: attributes[key] for key in _ALL_COMPANIONS.intersection(attributes)}
     return InputExcerpt(companions | found, of_events)
 
 

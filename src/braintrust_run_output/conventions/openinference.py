@@ -98,7 +98,7 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
     """Yield the messages that are flattened under a prefix."""
     # One pass over the names, instead of asking for every message, block and call that there might be.
     prefix = f"{prefix}."
-    own = {key: value for key, value in attributes.items() if key.startswith(prefix)}
+    own = {key: attributes[key] for key in attributes if key.startswith(prefix)}
     numbers = {key[len(prefix) :].partition(".")[0] for key in own}
     has_calls = "_call" in "\n".join(own)
     for number in sorted(filter(str.isdecimal, numbers), key=lambda number: (len(number), number)):

@@ -158,7 +158,7 @@ def read_span(item: bytes, scope: Scope, resource: Mapping[str, object]) -> Span
         start=span.start_time_unix_nano,
         end=span.end_time_unix_nano,
         attributes=read_attributes(span.attributes),
-        events=tuple(map(_as_event, span.events)) if span.events else (),
+        events=tuple(map(read_event, span.events)) if span.events else (),
         scope=scope,
         resource=resource,
         status_code=status.code,
@@ -168,7 +168,8 @@ def read_span(item: bytes, scope: Scope, resource: Mapping[str, object]) -> Span
     )
 
 
-def _as_event(event: Message) -> Event:
+def read_event(event: Message) -> Event:
+    """Return a span event, given as a `messages.Event`."""
     return Event(read_text(event.name), read_attributes(event.attributes), event.time_unix_nano)
 
 

@@ -14,12 +14,14 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped,u
 
 from .. import _faults
 from ..otlp import BadPayloadError, Scope, Span, messages
-from ..otlp.spans import parse, read_request, read_resource, read_scope, read_span
+from ..otlp.spans import read_request, read_resource, read_scope
+from .looking import glance_at, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from ..otlp.messages import Message
+    from .looking import Looked
 
 _SPAN_ATTRIBUTES = 9
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
@@ -56,7 +58,8 @@ class Root(NamedTuple):
         Raises:
             BadPayloadError: It is no span, or its resource or scope is none.
         """
-        return read_span(self.raw, read_scope(self.envelope.scope), read_resource(self.envelope.resource))
+        scope, resource = read_scope(self.envelope.scope), read_resource(self.envelope.resource)
+        return look(glance_at(self.raw), scope, resource).span
 
     def as_silent(self) -> Span:
         """Return it as far as it is known without reading it."""
@@ -81,8 +84,8 @@ class Reader(Protocol):
     waits_if_silent: bool
     """Whether a root that says nothing itself is to wait."""
 
-    def read_child(self, span: Span, glance: Message) -> Mapping[str, str | bool]:
-        """Read a span that has a parent, given as a `messages.Glance` as well; return the attributes to add to it."""
+    def read_child(self, looked: Looked) -> Mapping[str, str | bool]:
+        """Read a span that has a parent; return the attributes to add to it."""
 
     def read_root(self, span: Span) -> Mapping[str, str | bool] | None:
         """Read a span that has none, and return the attributes to add to it; None if it is to wait."""
@@ -173,7 +176,7 @@ class _Scope:
 
     def _read(self, raw: bytes) -> bytes | None:
         """Return a span as it goes on, None if it is to wait."""
-        glance = _glance(raw)
+        glance = glance_at(raw)
         trace_id, span_id, parent_id = glance.trace_id, glance.span_id, glance.parent_span_id
         if len(trace_id) != _TRACE_ID_BYTES or len(span_id) != _SPAN_ID_BYTES or trace_id == _NO_TRACE:
             raise BadPayloadError("a span's ids are none")
@@ -191,12 +194,12 @@ class _Scope:
         if is_silent and self._reader.waits_if_silent:
             written = None
         else:
-            span = read_span(raw, *self._maker())
-            written = self._reader.read_root(span) if is_root else self._reader.read_child(span, glance)
+            looked = look(glance, *self._maker())
+            written = self._reader.read_root(looked.span) if is_root else self._reader.read_child(looked)
         if written is None:
             self._taken.roots.append(Root(trace_id, span_id, raw, self._envelope_of(), is_silent))
             return None
-        return with_attributes(raw, written, span.attributes) if written else raw
+        return with_attributes(raw, written, looked.attributes) if written else raw
 
     def _is_silent(self, glance: Message) -> bool:
         """Whether a span says nothing, by the names of its attributes and events and its own."""
@@ -215,16 +218,6 @@ class _Scope:
         if self._envelope is None:
             self._envelope = _envelope_of(self._group, self._scope_group)
         return self._envelope
-
-
-def _glance(raw: bytes) -> Message:
-    try:
-        return messages.Glance.FromString(raw)
-    except DecodeError:  # perhaps for a name that is not UTF-8
-        span = parse(messages.Span, raw, "a span")
-        for attribute in span.attributes:
-            attribute.key = attribute.key.decode("utf-8", "replace").encode()
-        return messages.Glance.FromString(span.SerializeToString())
 
 
 def put_together(spans: Iterable[tuple[Envelope, bytes]]) -> bytes:
@@ -261,7 +254,7 @@ def read_roots(body: bytes) -> Iterator[Root]:
         for scope_group in group.scope_groups:
             envelope = _envelope_of(group, scope_group)
             for raw in scope_group.items:
-                glance = _glance(raw)
+                glance = glance_at(raw)
                 yield Root(glance.trace_id, glance.span_id, raw, envelope)
 
 

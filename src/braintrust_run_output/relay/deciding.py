@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from ..config import RunOutputConfig
     from ..otlp import LogRecord, Span
-    from ..otlp.messages import Message
     from ..writing import Asked
+    from .looking import Looked
     from .state import Parents
 
     Written: TypeAlias = Mapping[str, str | bool]
@@ -91,40 +91,24 @@ class Deciding:
         """Whether a span's name says something."""
         return any(matches(pattern, read_text(name)) for pattern in self._patterns)
 
-    def read(self, span: Span, glance: Message, records: Sequence[Outcome] = ()) -> Found:
+    def read(self, looked: Looked, records: Sequence[Outcome] = ()) -> Found:
         """Read a span that has a parent.
 
         Args:
-            span: The span.
-            glance: The same as a `messages.Glance`, of which nothing else is wanted any more.
+            looked: The span, of which nothing else is wanted any more.
             records: What log records have said for it by now.
         """
-        looked = _Looked(span.attributes)
-        outcome = self._outcome(span, looked, records)
+        span = looked.span
+        outcome = self._outcome(span, records)
         written = self._child_gets(outcome, span)
-        return Found(self._lightened(outcome), span.scope.name, self._excerpt(glance, looked.looked), written)
-
-    def _excerpt(self, glance: Message, looked: set[str]) -> bytes:
-        """Cut a span down to what reading it looked at, and return that as bytes."""
-        attributes = glance.attributes
-        for name in attributes.keys() - looked:
-            del attributes[name]
-        if glance.events:
-            kept = [one for one in glance.events if self._is_kept(one.name)]
-            del glance.events[:]
-            glance.events.extend(kept)
-        if glance.HasField("status"):
-            glance.status.ClearField("message")
-        glance.DiscardUnknownFields()
-        excerpt: bytes = glance.SerializeToString()
-        return excerpt
+        return Found(self._lightened(outcome), span.scope.name, looked.excerpt(self._is_kept), written)
 
     def _is_kept(self, event: bytes) -> bool:
         return self.config.mirror_input or event in self._events
 
     def read_again(self, span: Span) -> Outcome:
         """Read a span out of the excerpt that `read` made of it."""
-        outcome = self._outcome(span, span.attributes)
+        outcome = self._outcome(span)
         ask_about(outcome, self.config, self._asking(span))
         return self._lightened(outcome)
 
@@ -156,7 +140,7 @@ class Deciding:
 
     def read_root(self, span: Span) -> Outcome:
         """Read a span that has no parent."""
-        outcome = self._outcome(span, span.attributes)
+        outcome = self._outcome(span)
         ask_about(outcome, self.config, self._asking(span))
         return outcome
 
@@ -178,9 +162,9 @@ class Deciding:
         continues = is_further_choice(record.body) if name == CHOICE else False
         return Found(outcome, record.scope.name, _excerpt_of(record), continues=continues)
 
-    def _outcome(self, span: Span, attributes: Mapping[str, object], records: Sequence[Outcome] = ()) -> Outcome:
+    def _outcome(self, span: Span, records: Sequence[Outcome] = ()) -> Outcome:
         return read_outcome(
-            attributes,
+            span.attributes,
             span.events,
             span.scope.name,
             key=span.key,
@@ -266,7 +250,7 @@ def _as_readable(span: Span) -> ReadableSpan:
         span.name,
         SpanContext(span.trace_id, span.span_id, is_remote=True),
         resource=Resource(span.resource),  # type: ignore[arg-type]
-        attributes=span.attributes,  # type: ignore[arg-type]
+        attributes=dict(span.attributes),  # type: ignore[arg-type]
         start_time=span.start,
         end_time=span.end,
     )
@@ -274,31 +258,3 @@ def _as_readable(span: Span) -> ReadableSpan:
 
 def _got(choice: Choice) -> str:
     return "none" if choice.rule is None else _GOT.get(choice.rule, "mirrored")
-
-
-class _Looked(dict[str, object]):
-    """A span's attributes, which notes what of them is looked at."""
-
-    def __init__(self, attributes: Mapping[str, object]) -> None:
-        super().__init__(attributes)
-        self.looked: set[str] = set()
-
-    def __getitem__(self, key: str) -> object:
-        self.looked.add(key)
-        return super().__getitem__(key)
-
-    def __contains__(self, key: object) -> bool:
-        self.looked.add(str(key))
-        return super().__contains__(key)
-
-    def get(self, key: str, default: object = None) -> object:
-        self.looked.add(key)
-        return super().get(key, default)
-
-    def items(self) -> object:  # type: ignore[override]
-        self.looked.update(self)
-        return super().items()
-
-    def values(self) -> object:  # type: ignore[override]
-        self.looked.update(self)
-        return super().values()

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from ..config import RunOutputConfig
     from ..otlp import Span
-    from ..otlp.messages import Message
     from ..outcome import Outcome
     from .codec import Request, Root
     from .deciding import Found, Verdict
     from .forwarding import Forwarder, Headers
+    from .looking import Looked
     from .metrics import Metrics
     from .settings import RelaySettings
     from .spool import RootsRow, Spool
@@ -77,10 +77,11 @@ class _Reading:
             said = self.said[trace_id] = _Said([], [])
         return said
 
-    def read_child(self, span: Span, glance: Message) -> Mapping[str, str | bool]:
+    def read_child(self, looked: Looked) -> Mapping[str, str | bool]:
         """Read a span that has a parent."""
+        span = looked.span
         trace_id, span_id = _bytes(span.trace_id, 16), _bytes(span.span_id, 8)
-        found = self._deciding.read(span, glance, self._recorded(trace_id, span_id))
+        found = self._deciding.read(looked, self._recorded(trace_id, span_id))
         if found.outcome.counts_for_a_root():
             self.of(trace_id).spans.append((span_id, found))
         return found.written
