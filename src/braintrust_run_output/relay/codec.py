@@ -7,6 +7,7 @@ on byte for byte; in any other, resources, scopes and unchanged spans do.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -102,7 +103,7 @@ class Request:
     """How many of the spans cannot be read: they go on as they came."""
     roots: list[Root] = field(default_factory=list)
     """What is to wait."""
-    links: dict[bytes, bytearray] = field(default_factory=dict)
+    links: defaultdict[bytes, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     """By trace id: the id of each of its spans that has a parent, with the parent's, 8 bytes each."""
 
 
@@ -150,6 +151,7 @@ class _Scope:
     def __init__(self, group: Message, scope_group: Message, taken: Request, reader: Reader) -> None:
         self._group, self._scope_group, self._taken, self._reader = group, scope_group, taken, reader
         self._says_nothing, self._looks_at_names = reader.says_nothing, reader.looks_at_names
+        self._links = taken.links
         self._made_by: tuple[Scope, dict[str, object]] | None = None
         self._envelope: Envelope | None = None
 
@@ -184,10 +186,7 @@ class _Scope:
         if not is_root:
             if len(parent_id) != _SPAN_ID_BYTES:
                 raise BadPayloadError("a span's parent id is too short or too long")
-            links = self._taken.links.get(trace_id)
-            if links is None:
-                links = self._taken.links[trace_id] = bytearray()
-            links += span_id + parent_id
+            self._links[trace_id] += span_id + parent_id
         is_silent = self._is_silent(glance)
         if is_silent and not is_root:
             return raw

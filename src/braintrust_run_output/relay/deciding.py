@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _faults
+from ..completion import Completion
 from ..conventions import EVENTS, KEYS, KINDS
 from ..conventions.inputs import has_input, read_input
 from ..conventions.log_records import NAMES, event_name, is_further_choice, read_record
@@ -114,8 +115,9 @@ class Deciding:
 
     def _lightened(self, outcome: Outcome) -> Outcome:
         """Have an outcome, which is kept for long, let go of what is not written."""
-        if outcome.completion is not None and self.config.format != "verbatim":
-            outcome.completion = outcome.completion._replace(raw=None)
+        said = outcome.completion
+        if said is not None and said.raw is not None and self.config.format != "verbatim":
+            outcome.completion = Completion(said.source, said.text, said.messages, block=said.block)
         return outcome
 
     def is_decided(self, root: Outcome) -> bool:

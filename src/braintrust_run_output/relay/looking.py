@@ -36,9 +36,9 @@ class LookedAt(Mapping[str, object]):
         self._read: dict[str, object] = {}
 
     @property
-    def looked(self) -> frozenset[str]:
-        """The names of those that were looked at."""
-        return frozenset(self._read)
+    def unread(self) -> frozenset[str]:
+        """The names of those that nobody has looked at."""
+        return self._names.difference(self._read)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -91,7 +91,7 @@ class Looked(NamedTuple):
         """
         glance = self.glance
         attributes = glance.attributes
-        for name in self.attributes.keys() - self.attributes.looked:
+        for name in self.attributes.unread:
             del attributes[name]
         if glance.events:
             kept = [one for one in glance.events if is_kept(one.name)]
@@ -127,7 +127,7 @@ def look(glance: Message, scope: Scope, resource: Mapping[str, object]) -> Looke
         scope: What made it.
         resource: The attributes of the resource that made it.
     """
-    attributes, status = LookedAt(glance.attributes), glance.status
+    attributes = LookedAt(glance.attributes)
     span = Span(
         trace_id=int.from_bytes(glance.trace_id, "big"),
         span_id=int.from_bytes(glance.span_id, "big"),
@@ -140,7 +140,6 @@ def look(glance: Message, scope: Scope, resource: Mapping[str, object]) -> Looke
         events=tuple(map(read_event, glance.events)) if glance.events else (),
         scope=scope,
         resource=resource,
-        status_code=status.code,
-        status_message=read_text(status.message),
+        status_code=glance.status.code,
     )
     return Looked(span, attributes, glance)

@@ -79,8 +79,7 @@ class _Reading:
 
     def read_child(self, looked: Looked) -> Mapping[str, str | bool]:
         """Read a span that has a parent."""
-        span = looked.span
-        trace_id, span_id = _bytes(span.trace_id, 16), _bytes(span.span_id, 8)
+        trace_id, span_id = looked.glance.trace_id, looked.glance.span_id
         found = self._deciding.read(looked, self._recorded(trace_id, span_id))
         if found.outcome.counts_for_a_root():
             self.of(trace_id).spans.append((span_id, found))
