@@ -50,16 +50,18 @@ _Wrapper = TypeVar("_Wrapper", bound=SpanProcessor)
 ContextTuple: TypeAlias = "tuple[Any, ...]"
 """A ``SpanContext`` as the tuple that it is: trace id, span id, whether it is remote. Its properties cost more."""
 
-contexts_of = attrgetter("_context", "_parent")
-"""Returns the contexts of a span that starts and of its parent, None if it has none."""
-_sight_of = attrgetter("_context", "_attributes._dict", "_events._dq")
+
+def contexts_of(span: Span) -> tuple[ContextTuple, ContextTuple | None]:
+    """Return the contexts of a span that starts and of its parent, None if it has none."""
+    return span._context, span._parent  # type: ignore[return-value]
 
 
 def look(span: ReadableSpan) -> tuple[ContextTuple, Mapping[str, Any], Collection[object]]:
     """Return a span's context, attributes and events: the SDK's own where possible. Not to be changed."""
     try:
         if _HAS_SDK_STORE[type(span)]:
-            return _sight_of(span)
+            own: Any = span
+            return own._context, own._attributes._dict, own._events._dq
     except AttributeError:  # something else was put in place of the SDK's own
         pass
     return span.get_span_context() or (0, 0), attributes_of(span), span.events

@@ -196,14 +196,14 @@ class RunOutputSpanProcessor(SpanProcessor):
     def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written | None:
         """Note that a span has ended, and return the attributes to add to it; None if it is held back, and lives on."""
         context, attributes, events = _sdk.look(span)
-        key: LiveKey = context[:2]
         if (
             self._says_nothing(attributes)
             and not events
             and not (self._looks_at_names and self._is_named(span.name))
-            and self._traces.pass_by(key)
+            and self._traces.pass_by(context)
         ):
             return {}  # nearly always
+        key: LiveKey = context[:2]
         records = self._traces.records_of(key)
         try:
             outcome = self._read(span, key, attributes, span.events if events else (), records, end_time)

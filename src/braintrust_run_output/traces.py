@@ -217,13 +217,13 @@ class Traces:
 
     # --- a span's end --------------------------------------------------------------------------------------------
 
-    def pass_by(self, key: LiveKey) -> bool:
+    def pass_by(self, context: ContextTuple) -> bool:
         """Note the end of a span that says nothing: nearly every span's.
 
         Returns:
             Whether that is all; False if something is known of it that is not on it, or it may wait. Then it lives on.
         """
-        trace_id, span_id = key
+        trace_id, span_id = context[0], context[1]
         trace = self._traces.get(trace_id)
         if trace is None or span_id not in trace:
             return True
