@@ -18,7 +18,7 @@ from .outcome import Outcome, Placed
 from .witness import LONG_ENOUGH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from .completion import Completion
     from .config import RunOutputConfig
@@ -153,15 +153,22 @@ class Run:
         return self._by_witness(last, main, side, own) or self._after_failure(last, own) or _alone(Rule.LAST, last)
 
     def _after_failure(self, last: Placed, own: Outcome | None) -> Choice | None:
-        """Return the text that the root put out itself where the call of a model after the last completion failed."""
+        """Return the text that was put out above the call of a model that failed after the last completion had ended.
+
+        The outermost one, the root's own first.
+        """
         silent = self._kept.silent
         if own is None or silent is None or not silent.outcome.has_failed or silent.outcome.start < last.outcome.end:
             return None
         if self._kept.side_of(silent) is not None:
             return None
-        text = None if own.generic is None else own.generic.text
-        is_told = text is not None and len(text) >= LONG_ENOUGH and not text.lstrip().startswith(("{", "["))
-        return _own_generic(own) if is_told else None
+        return next((_own_generic(one) for one in self._from_the_outermost(own, silent.way) if _tells(one)), None)
+
+    def _from_the_outermost(self, own: Outcome | None, way: Sequence[SpanId]) -> Iterator[Outcome]:
+        """Yield what may have a generic output on a way, the root first."""
+        if own is not None:
+            yield own
+        yield from (self._kept.generics[one].outcome for one in reversed(way) if one in self._kept.generics)
 
     def _by_witness(
         self, last: Placed, main: Sequence[Placed], side: Sequence[Placed], own: Outcome | None
@@ -170,8 +177,7 @@ class Run:
         if not self._kept.generics and (own is None or not own.may_have_generic):
             return None
         is_executed = self._tell_executed()
-        on_the_way = (self._kept.generics[one].outcome for one in reversed(last.way) if one in self._kept.generics)
-        for outcome in chain(() if own is None else (own,), on_the_way):
+        for outcome in self._from_the_outermost(own, last.way):
             generic = outcome.generic
             if generic is None:
                 continue
@@ -319,6 +325,12 @@ def _own_completion(own: Outcome) -> Choice | None:
 def _own_generic(own: Outcome) -> Choice | None:
     generic = own.generic
     return None if generic is None else Choice(Rule.GENERIC, (Said(own, generic),), own, own)
+
+
+def _tells(outcome: Outcome) -> bool:
+    """Whether a generic output is a text that is long enough to be taken for itself."""
+    text = None if outcome.generic is None else outcome.generic.text
+    return text is not None and len(text) >= LONG_ENOUGH and not text.lstrip().startswith(("{", "["))
 
 
 def _last_generic(entries: Iterable[Placed]) -> Choice | None:

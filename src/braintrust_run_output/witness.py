@@ -13,6 +13,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .completion import Completion
+from .conventions._no_answer import is_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,13 +31,6 @@ _ANSWERS = (
     ("reply", "generation", "completion", "final", "final_output", "final_response", "message"),
 )
 """How a state calls its answer, the surest names first."""
-_ASIDE = frozenset({
-    "chattitle", "critique", "criticism", "evaluation", "feedback", "followupquestions", "followups", "grade",
-    "judgement", "judgment", "keywords", "memories", "memory", "nextquestions", "rating", "relatedquestions", "score",
-    "suggestedquestions", "suggestions", "tags", "title", "verdict",
-})  # fmt: skip
-"""How a state calls what was said about its answer, without what joins words."""
-_JOINTS = str.maketrans("", "", "_- ")
 _DEEPEST = 4
 
 _LONGEST_MARKED_UP = 200_000
@@ -230,11 +224,11 @@ class _Below:
 
 
 def _is_part(part: str, whole: str) -> bool:
-    """Whether a text is part of another; a short one only at its end, after a colon or a line break."""
+    """Whether a text is part of another; a short one as its answer, or at its end after a colon or a line break."""
     if len(part) >= LONG_ENOUGH:
         return part in whole
     if not whole.endswith(part):
-        return False
+        return whole[:1] == "{" and part in whole and _answer_in(whole) == part
     before = whole[: -len(part)]
     return before.rstrip(" \t").endswith((":", "\n"))
 
@@ -300,12 +294,8 @@ def _held_in(state: object) -> tuple[_Held, _Held]:
             waiting.extend((item, place) for item in one)
         elif isinstance(one, dict):
             place.containers.append(one)
-            waiting.extend((value, aside if _is_aside(name) else place) for name, value in one.items())
+            waiting.extend((value, aside if is_aside(name) else place) for name, value in one.items())
     return held, aside
-
-
-def _is_aside(name: str) -> bool:
-    return name.lower().translate(_JOINTS) in _ASIDE
 
 
 def _is_one_of(value: object, containers: Sequence[object]) -> bool:

@@ -30,6 +30,11 @@ def run(own: dict[str, object], /, *children: dict[str, object], **config: objec
         {"traceloop.span.kind": "workflow", "traceloop.entity.output": json.dumps({"outputs": T})},
         {"traceloop.span.kind": "agent", "traceloop.entity.output": T},
         {"crewai.crew.result": T},
+        {
+            "output.value": json.dumps(
+                {"raw": T, "agent_role": "Writer", "messages": [{"role": "user", "content": "?"}]}
+            )
+        },
         {"langsmith.span.kind": "chain", "gen_ai.completion": json.dumps({"output": T})},
         {"langfuse.observation.type": "chain", "langfuse.observation.output": T},
         {"langfuse.trace.output": T},

@@ -102,6 +102,16 @@ def test_what_the_root_says_itself_after_the_last_call_failed():
     assert trace.value(returns='{"status": "failed", "reason": "timeout"}') == "billing"
 
 
+def test_what_a_function_says_above_the_last_call_that_failed():
+    trace = Trace().add("plan", "answer", says="A plan").add("llm", "answer", is_model=True, has_failed=True)
+    trace.add("answer", "handler", returns=SORRY).add("handler", returns="ok").add(
+        "beside", returns="Nothing went wrong."
+    )
+
+    assert trace.value() == SORRY
+    assert trace.value(returns="The handler's own words.") == "The handler's own words."
+
+
 def test_a_call_that_failed_before_or_around_the_last_completion_changes_nothing():
     assert Trace().add("llm", is_model=True, has_failed=True).add("again", says=ANSWER).value(returns=SORRY) == ANSWER
     around = Trace().add("llm", "outer", says=ANSWER, at=(1, 2)).add("outer", is_model=True, has_failed=True, at=(0, 3))

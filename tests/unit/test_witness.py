@@ -92,6 +92,13 @@ def test_a_short_text_is_part_of_a_completion_only_at_its_end_after_a_colon_or_a
     assert Trace().add("llm", says=said).add("title", says=TITLE).value(returns=returns) == (returns if fits else TITLE)
 
 
+def test_a_short_text_that_a_completion_names_its_answer():
+    trace = Trace().add("llm", says='{"thought": "I know.", "answer": "Paris"}').add("title", says=TITLE)
+
+    assert trace.value(returns="Paris") == "Paris"
+    assert trace.value(returns="know") == TITLE
+
+
 def test_a_text_that_contains_a_completion_has_that_as_its_answer():
     assert titled().value(returns=f"{ANSWER}\n\nSources: [1] atlas.pdf") == ANSWER
 

@@ -57,6 +57,19 @@ _TELLING_METADATA = frozenset({
 })  # fmt: skip
 """What an answer of a model's own would hardly be called."""
 
+_ASIDE = frozenset({
+    "chattitle", "critique", "criticism", "evaluation", "feedback", "followupquestions", "followups", "grade",
+    "judgement", "judgment", "keywords", "memories", "memory", "nextquestions", "rating", "relatedquestions", "score",
+    "suggestedquestions", "suggestions", "tags", "title", "verdict",
+})  # fmt: skip
+"""How a state calls what was said about its answer, without what joins words."""
+_JOINTS = str.maketrans("", "", "_- ")
+
+
+def is_aside(name: str) -> bool:
+    """Whether a state's name of something says that it was said about the answer: a title, a critique, a score."""
+    return name.lower().translate(_JOINTS) in _ASIDE
+
 
 def is_no_answer(value: object, *, may_be_said: bool = False) -> bool:
     """Whether what a model's call put out is none of its answers.

@@ -12,7 +12,8 @@ from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, literal, looks_like_json, parse
-from ._no_answer import BESIDE_A_TEXT, is_not_said
+from ._no_answer import BESIDE_A_TEXT, is_aside, is_not_said
+from ._objects import as_objects
 from ._reprs import LITERAL, is_cut, is_repr, read_fields, read_repr
 from ._responses import find_messages, read_response
 
@@ -32,6 +33,9 @@ _ANSWERS = ("answer", "result", "generation", "text")
 _INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
 """Keys of what may stand below one other key: the name of a LangGraph node, ``data`` ..."""
 _RESULT = {"result"}
+_SAID = frozenset({"replies", "last_message"})
+_BUILT = {"data", "query", "documents"}
+"""What Haystack's generators and agents put out, and what is in an answer that one of its builders did."""
 _FIELDS = "content="
 """How the ``str`` of a LangChain message begins."""
 _ALTERNATIVES = ("choices", "candidates", "generations")
@@ -122,7 +126,7 @@ def _inside(value: object) -> object:
         return value
     if value.get("structured_response") is not None:  # a LangGraph agent's answer of a given shape
         return value["structured_response"]
-    if is_array(messages := value.get("messages")) and (messages or len(value) == 1):
+    if is_array(messages := value.get("messages")) and (messages or len(value) == 1) and not _is_result(value):
         return messages
     if is_object(update := value.get("update")) and "messages" in update:  # a LangGraph command
         return update
@@ -135,13 +139,24 @@ def _inside(value: object) -> object:
         answers = [value[key] for key in _ANSWERS if isinstance(value.get(key), str)]
         if len(answers) == 1:
             return answers[0]
-    components = [part for part in value.values() if is_object(part) and "replies" in part]
-    if components:  # a Haystack pipeline's output, by component
+    if components := _components(value):
         return components[-1]
     text = value.get("text")
     if isinstance(text, str) and text and value.keys() <= BESIDE_A_TEXT:  # an agent's whole result
         return text
     return _alone(value) if len(value) == 1 else value
+
+
+def _is_result(value: Object) -> bool:
+    """Whether an object has its output beside messages that nobody answered (CrewAI's agents on their own)."""
+    return isinstance(value.get("raw"), str) and from_messages(read_messages(value["messages"]), "raw") is None
+
+
+def _components(value: Object) -> list[object]:
+    """Return what the components of a Haystack pipeline said: builders of answers, or else generators and agents."""
+    parts = [part for name, part in value.items() if is_object(part) and not is_aside(name)]
+    built = [answer for part in parts for answer in as_objects(part.get("answers")) if answer.keys() >= _BUILT]
+    return [answer["data"] for answer in built] or [part for part in parts if not _SAID.isdisjoint(part)]
 
 
 def _alone(value: Object) -> object:

@@ -67,8 +67,8 @@ def read_value(value: object) -> Completion | None:
     said = read_messages(messages) or read_response(messages)
     if not said and is_array(messages):
         said = [Message("assistant", item) for item in messages if isinstance(item, str)]
-    if not said and raw is not None and is_object(messages):
-        return from_model_output(raw, KEY)  # set by hand, too: a structured answer
+    if not said and is_object(messages):
+        return from_model_output(messages if raw is None else raw, KEY)  # set by hand, too: a structured answer
     completion = from_messages(said, KEY, raw=raw) or from_messages(_finished(messages), KEY, raw=raw)
     if completion is not None and completion.text is not None:
         return completion._replace(text=dspy_answer(completion.text))

@@ -46,6 +46,14 @@ def test_parts_that_make_one_text(parts):
     assert read(json.dumps([message(*parts)])) == "Paris."
 
 
+@pytest.mark.parametrize("encode", [json.dumps, dict], ids=["json", "mapping"])
+def test_a_structured_answer_that_was_set_by_hand(encode):
+    assert json.loads(read(encode({"answer": "Paris.", "title": "Capitals"}))) == {
+        "answer": "Paris.",
+        "title": "Capitals",
+    }
+
+
 def test_content_instead_of_parts():
     assert read(json.dumps([{"role": "assistant", "content": "Paris.", "name": "agent"}])) == "Paris."
 

@@ -74,6 +74,13 @@ def test_another_component_has_no_completion():
         {"llm": {"replies": [{"_role": "assistant", "_content": [{"text": T}], "_meta": {}}]}},
         {"prompt_builder": {"prompt": "Answer"}, "llm": {"replies": [T], "meta": [{}]}},
         {"agent": {"messages": [ASKED, REPLY], "last_message": REPLY}},
+        {"agent": {"messages": [ASKED, REPLY], "last_message": REPLY}, "title": {"replies": ["France"]}},
+        {"title": {"replies": ["France"]}, "llm": {"replies": [REPLY]}, "judge": {"score": 1}},
+        {
+            "builder": {"answers": [{"data": T, "query": "?", "documents": [], "meta": {}}]},
+            "llm": {"replies": ["Draft"]},
+        },
+        {"builder": {"answers": [f"GeneratedAnswer(data={T!r}, query='?', documents=[], meta={{}})"]}},
     ],
 )
 def test_a_pipelines_output_is_generic(output):
