@@ -201,6 +201,9 @@ def test_what_is_called_output_beside_an_input_is_a_witness_and_a_roots_own_and_
     [
         (f"StopEvent(result={{'answer': '{T}', 'title': 'France'}})", f'{{"answer":"{T}","title":"France"}}'),
         ("StopEvent(result=Place(city='Paris'))", '{"city":"Paris"}'),
+        ("city='Paris' country='France' people=2000000", '{"city":"Paris","country":"France","people":2000000}'),
+        (f"answer='{T}'", T),
+        ("x=4", "x=4"),
         (
             "StopEvent(result=AgentOutput(response=ChatMessage(role=<MessageRole.ASSISTANT: 'assistant'>, "
             f"additional_kwargs={{}}, blocks=[TextBlock(block_type='text', text='{T}')]), st...",

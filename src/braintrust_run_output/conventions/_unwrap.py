@@ -2,8 +2,8 @@
 
 Known wrappers: ``{"outputs": T}``, ``{"output": T}``, ``{"response": T}``, ``{"raw": T}``, ``{"answer": T}``, a
 LangChain or LangGraph state whose last AI message is the answer, a provider's response, a list of one of these, the
-markers of DSPy's chat adapter, ``[[ ## answer ## ]]``, and reprs of objects that hold one. What is none of them is
-taken as it is, unless no model can have said it: other reprs, prompts, retrieved documents, embeddings, JSON schemas.
+markers of DSPy's chat adapter, ``[[ ## answer ## ]]``, and reprs of objects that hold one, or the ``str`` of pydantic's.
+What is none of them is taken as it is, unless no model can have said it: other reprs, prompts, retrieved documents, embeddings, JSON schemas.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
     if value is None or value in (*_NOTHING, [], {}, ()):
         return None
     if (revived := _revived(value)) is not None:
-        is_plain = isinstance(value, str) and value.startswith(LITERAL) and literal(value) is not None
-        return _unwrap(revived, source, raw, depth, is_revived=not is_plain)
+        return _unwrap(revived, source, raw, depth, is_revived=not _is_plain(value))
     if is_not_said(value):
         return None
     if isinstance(value, str):
@@ -81,14 +80,21 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
 
 def _revived(value: object) -> object:
     """Return what the repr of an object says, or a list of such; None if the value is none, or cannot be read."""
-    if isinstance(value, str) and value.startswith(_FIELDS):
-        return read_fields(value)
     if isinstance(value, str):
-        return read_repr(value) if is_repr(value) or value.startswith(LITERAL) else None
+        if is_repr(value) or value.startswith(LITERAL):
+            return read_repr(value)
+        return read_fields(value) if "='" in value or '="' in value else None  # "x=4" is what a model said
     if not is_array(value) or not value or not all(isinstance(item, str) and is_repr(item) for item in value):
         return None
     items = [read_repr(str(item)) for item in value]
     return items if all(is_object(item) for item in items) else None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a text says plain data: the repr of some, or the ``str`` of an object of pydantic that is no message."""
+    if not isinstance(value, str) or is_repr(value) or value.startswith(_FIELDS):
+        return False
+    return not value.startswith(LITERAL) or literal(value) is not None
 
 
 def _messages_in(value: object) -> list[Message] | None:
