@@ -200,6 +200,7 @@ def read_outcome(
         records: What was said beside the span; default nothing.
     """
     kinds = kinds_of(attributes)
+    has_failed = has_failed or kinds.has_failed
     outcome = Outcome(
         key,
         name=name,

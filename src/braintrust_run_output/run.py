@@ -8,6 +8,7 @@ sentence in docs/how-it-works.md.
 from __future__ import annotations
 
 import enum
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -153,46 +154,64 @@ class Run:
         return self._by_witness(last, main, side, own) or self._after_failure(last, own) or _alone(Rule.LAST, last)
 
     def _after_failure(self, last: Placed, own: Outcome | None) -> Choice | None:
-        """Return the text that was put out above the call of a model that failed after the last completion had ended.
+        """Return the text that was put out above the call of a model that failed after the last completion.
 
         The outermost one, the root's own first.
         """
-        silent = self._kept.silent
-        if own is None or silent is None or not silent.outcome.has_failed or silent.outcome.start < last.outcome.end:
+        failed = self._failed_after(last)
+        if failed is None:
             return None
-        if self._kept.side_of(silent) is not None:
-            return None
-        return next((_own_generic(one) for one in self._from_the_outermost(own, silent.way) if _tells(one)), None)
+        outcomes = (self._kept.generics[one].outcome for one in reversed(failed.way) if one in self._kept.generics)
+        return next((_own_generic(one) for one in chain(() if own is None else (own,), outcomes) if _tells(one)), None)
 
-    def _from_the_outermost(self, own: Outcome | None, way: Sequence[SpanId]) -> Iterator[Outcome]:
-        """Yield what may have a generic output on a way, the root first."""
-        if own is not None:
-            yield own
-        yield from (self._kept.generics[one].outcome for one in reversed(way) if one in self._kept.generics)
+    def _failed_after(self, last: Placed) -> Placed | None:
+        """Return the call of a model that failed after a completion, not around it."""
+        silent = self._kept.silent
+        if silent is None or not silent.outcome.has_failed or silent.outcome.end < last.outcome.end:
+            return None
+        is_aside = silent.outcome.span_id in last.way or self._kept.side_of(silent) is not None
+        return None if is_aside else silent
 
     def _by_witness(
         self, last: Placed, main: Sequence[Placed], side: Sequence[Placed], own: Outcome | None
     ) -> Choice | None:
-        """Of the generic outputs on the way of the last completion, outermost first, the first that fits decides."""
+        """Of the generic outputs around the last completion, outermost first, the first that fits decides.
+
+        Or the text of the first that does not, above the call of a model that failed later.
+        """
         if not self._kept.generics and (own is None or not own.may_have_generic):
             return None
-        is_executed = self._tell_executed()
-        for outcome in self._from_the_outermost(own, last.way):
+        is_executed, failed = self._tell_executed(), self._failed_after(last)
+        for outcome, is_above in self._around(last, own):
             generic = outcome.generic
             if generic is None:
                 continue
-            below, side_below = (
-                [one for one in entries if outcome is own or outcome.span_id in one.way] for entries in (main, side)
-            )
+            below, side_below = ([one for one in entries if is_above(one)] for entries in (main, side))
             found = witness.read(generic, last, below, side_below, self._kept.digests, is_executed)
             if found is not None:
-                source = outcome if found.entry is None else found.entry.outcome
-                if found.entry is not None and found.text is None:
-                    said = _said(found.entry)
-                else:
-                    said = Said(source, found.text or "")
-                return Choice(Rule.WITNESS, (said,), source, outcome if outcome.input else source)
+                return _witnessed(found, outcome)
+            if failed is not None and is_above(failed) and _tells(outcome):
+                return _own_generic(outcome)
         return None
+
+    def _around(self, last: Placed, own: Outcome | None) -> Iterator[tuple[Outcome, Callable[[Placed], bool]]]:
+        """Yield what may have a generic output around the last completion, and what tells what is below it.
+
+        The root, then what is on the completion's way up, the outermost first. Then what nothing is below, and what ran
+        around the completion beside it: not all instrumentations know parents.
+        """
+        generics = self._kept.generics
+        if own is not None:
+            yield own, lambda _: True
+        for span_id in reversed(last.way):
+            if span_id in generics:
+                yield generics[span_id].outcome, partial(_is_below, span_id)
+        beside = [one for one in generics.values() if _ran_around(one, last)]
+        if beside:
+            above = set(chain.from_iterable(one.way for one in self._kept.said))
+            for one in sorted(beside, key=lambda one: one.outcome.start):
+                if one.outcome.span_id not in above:
+                    yield one.outcome, partial(_ran_around, one)
 
     def _last(self, main: Sequence[Placed], side: Sequence[Placed]) -> Placed | None:
         """Return the last completion: a side completion only where nothing else is, or after a call of a tool."""
@@ -313,6 +332,23 @@ def way_up(span_id: SpanId, root_id: SpanId, parents: Mapping[SpanId, SpanId | N
         way[parent] = None
         parent = parents.get(parent)
     return list(way)
+
+
+def _is_below(span_id: SpanId, entry: Placed) -> bool:
+    return span_id in entry.way
+
+
+def _ran_around(one: Placed, entry: Placed) -> bool:
+    """Whether a span began before another one beside it, and ended after it."""
+    around, within = one.outcome, entry.outcome
+    return around.start < within.start and within.end < around.end and [*one.way] == [*entry.way]
+
+
+def _witnessed(found: witness.Found, outcome: Outcome) -> Choice:
+    """Return the choice of what a span's generic output has named."""
+    source = outcome if found.entry is None else found.entry.outcome
+    said = Said(source, found.text or "") if found.entry is None or found.text is not None else _said(found.entry)
+    return Choice(Rule.WITNESS, (said,), source, outcome if outcome.input else source)
 
 
 # --- the rules that need no run ------------------------------------------------------------------------------------

@@ -184,12 +184,16 @@ class _Below:
     def by_state(self, state: object) -> Found | None:
         """Return the answer by a state: by its text under ``answer`` or the like, or the last that it holds.
 
-        What it holds under ``title``, ``critique`` or the like counts only where it holds nothing else.
+        What it holds under ``title``, ``critique`` or the like counts only where it holds nothing else. Its only text
+        counts where code has put that together.
         """
         named = _answer_in(state)
         found = None if named is None else self.by_text(named)
         held, aside = _held_in(state)
-        return found or self._last_held(held) or self._last_held(aside)
+        found = found or self._last_held(held) or self._last_held(aside)
+        if found is None and len(held.strings) == 1 and (merged := self._within(*held.strings)) is not None:
+            return merged if merged.entry is None else None
+        return found
 
     def _last_held(self, some: _Held) -> Found | None:
         """Return the last completion that is among what a state holds."""

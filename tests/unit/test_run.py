@@ -112,6 +112,21 @@ def test_what_a_function_says_above_the_last_call_that_failed():
     assert trace.value(returns="The handler's own words.") == "The handler's own words."
 
 
+def test_what_the_root_says_itself_comes_before_what_a_chain_below_it_returned_before_the_last_call_failed():
+    trace = Trace().add("rewrite", "chain", says="capital of France").add("chain", returns="capital of France")
+    trace.add("llm", is_model=True, has_failed=True)
+
+    assert trace.value(returns=SORRY) == SORRY
+    assert trace.value() == "capital of France"
+
+
+def test_the_last_call_may_start_before_the_completion_before_it_has_ended():
+    """Clocks of milliseconds."""
+    trace = Trace().add("router", says="billing", at=(0, 3)).add("llm", is_model=True, has_failed=True, at=(2, 4))
+
+    assert trace.value(returns=SORRY) == SORRY
+
+
 def test_a_call_that_failed_before_or_around_the_last_completion_changes_nothing():
     assert Trace().add("llm", is_model=True, has_failed=True).add("again", says=ANSWER).value(returns=SORRY) == ANSWER
     around = Trace().add("llm", "outer", says=ANSWER, at=(1, 2)).add("outer", is_model=True, has_failed=True, at=(0, 3))

@@ -369,6 +369,16 @@ def test_a_part_of_a_string_in_a_state_is_not_held():
     assert titled().value(returns=json.dumps({"log": f"said: {ANSWER}"})) == TITLE
 
 
+RED, BLUE = "Red is one of the colours.", "Blue is one of the colours."
+
+
+def test_the_only_text_in_a_state_where_code_has_put_it_together():
+    trace = Trace().add("red", says=RED, at=(0, 3)).add("blue", says=BLUE, at=(0, 2))
+
+    assert trace.value(returns=json.dumps({"report": f"{RED} {BLUE}", "parts": 2})) == f"{RED} {BLUE}"
+    assert trace.value(returns=json.dumps({"report": f"{RED} {BLUE}", "id": "x"})) == RED
+
+
 def test_json_that_does_not_parse_is_a_text():
     assert titled().value(returns=f"[1] {ANSWER}") == ANSWER
     assert titled().value(returns="{not: json}") == TITLE
@@ -403,6 +413,19 @@ def test_a_chain_beside_the_last_completion_is_not_asked():
     trace = Trace().add("llm", "chain", says=ANSWER).add("chain", returns=ANSWER).add("title", says=TITLE)
 
     assert trace.value() == TITLE
+
+
+def test_a_chain_around_the_last_completion_and_beside_it_is_asked_where_nothing_is_below_it():
+    """Not all instrumentations know parents."""
+
+    def flat(**chain: object) -> Trace:
+        trace = Trace().add("llm", says=ANSWER, at=(1, 2)).add("title", says=TITLE, at=(3, 4))
+        return trace.add("graph", returns=ANSWER, **{"at": (0, 5), **chain})
+
+    assert flat().value() == ANSWER
+    assert flat(at=(0, 3)).value() == TITLE
+    assert flat().add("inside", "graph", says=TITLE, at=(1, 2)).value() == TITLE
+    assert flat(parent="other").add("other", at=(0, 6)).value() == TITLE
 
 
 def test_asgis_http_send_spans_beside_the_chain_change_nothing():

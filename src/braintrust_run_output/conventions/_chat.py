@@ -61,6 +61,7 @@ _TEXTS = ("text", "content", "refusal")
 _CITED = "citationsContent"
 _NO_DATA = re.compile(r"[^\w+/=-]")
 """What is not in data as text, base64."""
+_ARRAY_OF_OBJECTS = re.compile(r"\[\s*\{")
 _JSON_TYPES = frozenset({"json", "object", "output_json"})
 _JSON_KINDS = _JSON_TYPES | {"text", "output_text"}
 _NO_ANSWER = frozenset({"parts", "reasoningContent", "image", "inlineData", "inline_data", "fileData", "blob", "uri"})
@@ -144,7 +145,7 @@ def answer_in(value: object) -> str | None:
         return None
     content, parts = value.get("content"), value.get("parts")
     if isinstance(content, str) and not parts:
-        return None if content[:2] == "[{" or _is_item_repr(content) else content or None
+        return None if content[:1] == "[" or _is_item_repr(content) else content or None
     return text_alone(parts if content is None else content if parts is None else None)
 
 
@@ -157,7 +158,7 @@ def text_alone(blocks: object) -> str | None:
         if not isinstance(block, dict) or len(block) != 2 or block.get("type") != "text":
             return None
         text = block.get("content") or block.get("text")
-        if not isinstance(text, str) or text[:2] == "[{" or _is_item_repr(text):
+        if not isinstance(text, str) or text[:1] == "[" or _is_item_repr(text):
             return None
         texts.append(text)
     return _joined(texts) or None
@@ -247,10 +248,14 @@ def read_tool_call(item: object) -> ToolCall | None:
     if name is None and not arguments:
         return None
     identifier = first_string(inner, *_CALL_IDS) or first_string(item, *_CALL_IDS)
-    if isinstance(arguments, str) and arguments[:2] == '"{' and isinstance(inside := parse(arguments), str):
-        arguments = inside  # JSON in JSON
-    text = arguments if isinstance(arguments, str) else compact(arguments)
+    text = arguments_in(arguments) if isinstance(arguments, str) else compact(arguments)
     return ToolCall(name or "", text, identifier, _is_hosted(item, identifier))
+
+
+def arguments_in(text: str) -> str:
+    """Return a call's arguments, also out of JSON within JSON."""
+    inside = parse(text) if text[:2] == '"{' else None
+    return inside if isinstance(inside, str) else text
 
 
 def _is_hosted(item: Object, identifier: str | None) -> bool:
@@ -499,7 +504,7 @@ def _said_as_json(block: Object, kind: str) -> str | None:
     """Return what a model said as JSON, and what was left as that; or a text that has annotations beside it."""
     said = next((said for key in (*_TEXTS, "object") if is_object(said := block.get(key))), None)
     if said is None:
-        return None
+        return None if kind or not is_object(data := block.get("data")) else compact(data)  # Genkit
     return first_string(said, "value") or (compact(said) if kind in _JSON_KINDS else None)
 
 
@@ -510,6 +515,6 @@ def _is_answer(content: Object) -> bool:
 
 def unnested(text: str) -> str:
     """Return the text in a text that is itself JSON of content blocks, as some instrumentations leave them."""
-    if text[:2] == "[{" and is_content_blocks(blocks := parse(text)):
+    if text[:1] == "[" and _ARRAY_OF_OBJECTS.match(text) and is_content_blocks(blocks := parse(text)):
         return read_text(blocks) or ""
     return text

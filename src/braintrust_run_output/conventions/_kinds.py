@@ -33,6 +33,7 @@ class _Kind(enum.Enum):
     VERDICT = Side.VERDICT
     SILENT = "silent"
     AGENT = "agent"
+    FAILED = "failed"
 
 
 def _words(kind: _Kind, text: str) -> dict[str, _Kind]:
@@ -64,6 +65,8 @@ _LOGFIRE = {
 """Templates of the messages that logfire gives the spans of OpenAI's agents: nothing else there says what they are."""
 _VERCEL = {
     "ai.toolcall": _Kind.TOOL,
+    **_words(_Kind.MODEL, "ai.generatetext.dogenerate ai.streamtext.dostream"),
+    **_words(_Kind.MODEL, "ai.generateobject.dogenerate ai.streamobject.dostream"),
     **_words(_Kind.WORK, "ai.embed ai.embed.doembed ai.embedmany ai.embedmany.doembed ai.rerank ai.rerank.dorerank"),
 }
 _MONOCLE = {
@@ -109,6 +112,7 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "llm.request.type": _COMMON,
     "langsmith.span.kind": _COMMON,
     "langfuse.observation.type": _COMMON,
+    "langfuse.observation.level": {"error": _Kind.FAILED},
     "braintrust.span_attributes.type": _COMMON,
     "braintrust.span_attributes.purpose": _COMMON,
     "mlflow.spanType": _COMMON,
@@ -156,6 +160,7 @@ class Kinds(NamedTuple):
         is_guard: Whether that is so only if it has no messages of a model: a guardrail (guardrails-ai) that has some
             has called the model, and what is found on it is a side completion.
         is_agent: Whether it is an agent.
+        has_failed: Whether it failed: not all emitters set the span's status.
     """
 
     side: Side | None = None
@@ -164,6 +169,7 @@ class Kinds(NamedTuple):
     is_silent: bool = False
     is_guard: bool = False
     is_agent: bool = False
+    has_failed: bool = False
 
     def silence(self, attributes: Mapping[str, object]) -> bool:
         """Whether a span of these kinds with these attributes never carries a completion."""
@@ -186,7 +192,7 @@ def _kinds_from(said: tuple[tuple[str, str], ...]) -> Kinds:
     """Return what a span is by names and values of its attributes. There are few: each is worked out once."""
     kinds = {kind for name, value in said for kind in _kinds_in(name, value)}
     side = Side.VERDICT if _Kind.VERDICT in kinds else Side.WORK if kinds & {_Kind.WORK, _Kind.TOOL} else None
-    silent = kinds - {_Kind.MODEL, _Kind.AGENT}
+    silent = kinds - {_Kind.MODEL, _Kind.AGENT, _Kind.FAILED}
     return Kinds(
         side=side,
         is_model=_Kind.MODEL in kinds,
@@ -194,6 +200,7 @@ def _kinds_from(said: tuple[tuple[str, str], ...]) -> Kinds:
         is_silent=bool(silent),
         is_guard=silent == {_Kind.WORK},
         is_agent=_Kind.AGENT in kinds,
+        has_failed=_Kind.FAILED in kinds,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..completion import Message
 from ._chat import answer_in, is_chat, is_content_blocks, is_items, read_messages
-from ._json import Object, compact, is_array, is_object
+from ._json import Object, compact, is_array, is_object, parse
 from ._no_answer import BESIDE_A_TEXT, METADATA
 from ._reprs import is_repr, read_repr
 from ._stream import final_response, read_chunks, read_pieces
@@ -136,6 +136,8 @@ def _in_text(value: Object) -> list[Message] | None:
         return find_messages(steps[-1])
     if value.get("type") == "result" and isinstance(result := value.get("result"), str):  # Claude's Agent SDK
         return [Message("assistant", result)]
+    if (answer := structured_answer(value)) is not None:
+        return [Message("assistant", compact(answer))]
     for key in _TEXTS:
         if isinstance(text := value.get(key), str):
             return [Message("assistant", text)]
@@ -145,9 +147,15 @@ def _in_text(value: Object) -> list[Message] | None:
             return [Message("assistant", text)]
     if is_chat(chat := value.get("generated_text")):  # Hugging Face
         return read_messages(chat)
-    if is_object(answer := value.get("object")) and value.keys() <= BESIDE_A_TEXT:  # Vercel's AI SDK
-        return [Message("assistant", compact(answer))]
     return None
+
+
+def structured_answer(value: Object) -> Object | None:
+    """Return the object that an agent was asked for, where its text, if it has one, is not that (AI SDK, Mastra)."""
+    answer, text = value.get("object"), value.get("text")
+    if not is_object(answer) or not value.keys() <= BESIDE_A_TEXT:
+        return None
+    return None if isinstance(text, str) and is_object(parse(text)) else answer
 
 
 def _alternative(item: object, depth: int) -> list[Message]:

@@ -15,7 +15,7 @@ from ._json import Array, Object, compact, is_array, is_object, literal, looks_l
 from ._no_answer import BESIDE_A_TEXT, is_aside, is_not_said
 from ._objects import as_objects
 from ._reprs import LITERAL, is_cut, is_repr, read_fields, read_repr
-from ._responses import find_messages, read_response
+from ._responses import find_messages, read_response, structured_answer
 
 _WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message", "final_output")
 """Keys whose value is the output, whatever stands beside them."""
@@ -33,6 +33,8 @@ _ANSWERS = ("answer", "result", "generation", "text")
 _INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
 """Keys of what may stand below one other key: the name of a LangGraph node, ``data`` ..."""
 _RESULT = {"result"}
+_STRUCTURED = ("structured_response", "structuredResponse")
+"""Keys of an answer of a given shape in what LangChain's agents return, in Python and in JavaScript."""
 _SAID = frozenset({"replies", "last_message"})
 _BUILT = {"data", "query", "documents"}
 """What Haystack's generators and agents put out, and what is in an answer that one of its builders did."""
@@ -130,8 +132,8 @@ def _inside(value: object) -> object:
         return _last_of(value)
     if not is_object(value):
         return value
-    if value.get("structured_response") is not None:  # a LangGraph agent's answer of a given shape
-        return value["structured_response"]
+    if (answer := _structured(value)) is not None:
+        return answer
     if is_array(messages := value.get("messages")) and (messages or len(value) == 1) and not _is_result(value):
         return messages
     if is_object(update := value.get("update")) and "messages" in update:  # a LangGraph command
@@ -151,6 +153,11 @@ def _inside(value: object) -> object:
     if isinstance(text, str) and text and value.keys() <= BESIDE_A_TEXT:  # an agent's whole result
         return text
     return _alone(value) if len(value) == 1 else value
+
+
+def _structured(value: Object) -> object:
+    """Return an agent's answer of a given shape; None if it has none."""
+    return next((value[key] for key in _STRUCTURED if value.get(key) is not None), structured_answer(value))
 
 
 def _is_result(value: Object) -> bool:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from ..completion import Message, from_messages
 from ._chat import is_content_blocks, read_text, read_tool_call
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, is_object, parse
+from ._json import is_array, is_object, looks_like_json, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
 
 
 def _text(content: object) -> str | None:
-    if isinstance(content, str) and content.startswith(("[{", '{"')):
+    if isinstance(content, str) and content[:1] in ("[", "{") and looks_like_json(content):
         blocks = parse(content)
         if is_content_blocks(blocks) or is_content_blocks([blocks]):
             return read_text(blocks)

@@ -25,7 +25,7 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from ..completion import Message, ToolCall, from_messages, from_text
-from ._chat import is_items, unnested
+from ._chat import arguments_in, is_items, unnested
 from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
 from ._json import is_array, is_object, literal, parse
@@ -175,7 +175,7 @@ def _tool_calls(attributes: Attributes, prefix: str) -> Iterator[ToolCall]:
         identifier = attributes.get(call + _ID)
         known_as = None if identifier is None else str(identifier)
         is_hosted = str(name) in _HOSTED or (known_as is not None and known_as.startswith(_HOSTED_IDS))
-        return ToolCall(str(name or ""), str(arguments or "{}"), known_as, is_hosted)
+        return ToolCall(str(name or ""), arguments_in(str(arguments or "{}")), known_as, is_hosted)
 
     return _numbered(read)
 

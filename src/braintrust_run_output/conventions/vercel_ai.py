@@ -49,7 +49,8 @@ def _read(attributes: Attributes, prefix: str) -> Completion | None:
         return from_messages([Message("assistant", text, tool_calls)], calls_key if text is None else text_key)
     completion = from_text(text, text_key) if text else None
     if completion is None and isinstance(value := attributes.get(object_key), str) and not was_cut(value):
-        completion = from_text(value, object_key)
+        text = parse(value) if value[:1] == '"' else None  # a choice of several, say, as JSON
+        completion = from_text(text if isinstance(text, str) else value, object_key, raw=value)
     return completion
 
 

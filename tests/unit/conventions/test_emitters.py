@@ -635,6 +635,48 @@ ATTRIBUTES = [
         T,
     ),
     (
+        "genkit data",
+        {
+            "genkit:metadata:subtype": "model",
+            "genkit:output": J({"message": {"role": "model", "content": [{"data": {"city": "Paris"}}]}}),
+        },
+        '{"city":"Paris"}',
+    ),
+    (
+        "mastra structured by another model",
+        {"mastra.model_generation.output": J({"text": T, "object": {"city": "Paris"}, "files": []})},
+        '{"city":"Paris"}',
+    ),
+    (
+        "mastra structured",
+        {"mastra.model_generation.output": J({"text": '{"city": "Paris"}', "object": {"city": "Paris"}, "files": []})},
+        '{"city": "Paris"}',
+    ),
+    (
+        "blocks as a text of several lines",
+        {
+            "gen_ai.output.messages": J(
+                [{"role": "assistant", "content": json.dumps([{"type": "text", "text": T}], indent=2)}]
+            )
+        },
+        T,
+    ),
+    (
+        "blocks as a text of several lines in a part",
+        {
+            "gen_ai.output.messages": J(
+                [
+                    {
+                        "role": "assistant",
+                        "parts": [{"type": "text", "content": json.dumps([{"type": "text", "text": T}], indent=2)}],
+                    }
+                ]
+            )
+        },
+        T,
+    ),
+    ("a text in brackets", {"gen_ai.output.messages": J([{"role": "assistant", "content": "[1] {x}"}])}, "[1] {x}"),
+    (
         "genkit tool",
         {
             "genkit:metadata:subtype": "model",

@@ -78,3 +78,10 @@ def test_content_that_only_looks_like_blocks_is_an_answer(prefix, answer):
 )
 def test_no_completion(prefix, fields):
     assert read(prefix, **fields) is None
+
+
+def test_blocks_as_a_text_of_several_lines(prefix):
+    content = json.dumps([{"type": "text", "text": "Paris."}], indent=2)
+
+    assert read_completion({f"{prefix}.0.content": content}).text == "Paris."
+    assert read_completion({f"{prefix}.0.content": "[ 1 ] {x}"}).text == "[ 1 ] {x}"

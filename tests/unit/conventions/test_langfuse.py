@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from braintrust_run_output import read_completion
-from braintrust_run_output.conventions import generic_excerpt, read_generic_output
+from braintrust_run_output import RunOutputConfig, read_completion
+from braintrust_run_output.conventions import generic_excerpt, kinds_of, read_generic_output
+from braintrust_run_output.outcome import read_outcome
 
 T = "The capital of France is Paris."
 KEY = "langfuse.observation.output"
@@ -100,3 +101,15 @@ def test_observations_that_are_never_an_output(kind):
 
 def test_the_output_of_the_trace_is_generic():
     assert read_generic_output(generic_excerpt({"langfuse.trace.output": T})).render() == T
+
+
+def test_an_observation_that_failed_by_its_level():
+    """Langfuse leaves the span's status alone."""
+    assert kinds_of({"langfuse.observation.type": "generation", "langfuse.observation.level": "ERROR"}).has_failed
+    assert not kinds_of({"langfuse.observation.type": "generation", "langfuse.observation.level": "WARNING"}).has_failed
+    failed = read_outcome(
+        {"langfuse.observation.type": "generation", "langfuse.observation.level": "ERROR", KEY: T},
+        key=(1, 2),
+        config=RunOutputConfig(),
+    )
+    assert (failed.has_failed, failed.completion, failed.side, failed.is_model) == (True, None, None, True)

@@ -81,3 +81,15 @@ def test_text_and_tool_calls():
 )
 def test_no_completion(fields):
     assert read(**fields) is None
+
+
+def test_arguments_that_are_json_in_json():
+    """OpenInference's of the AI SDK."""
+    completion = read(
+        _0__message__role="assistant",
+        _0__message__tool_calls__0__tool_call__function__name="get_weather",
+        _0__message__tool_calls__0__tool_call__function__arguments=json.dumps('{"city": "Paris"}'),
+    )
+
+    (message,) = json.loads(completion)
+    assert message["tool_calls"][0]["function"]["arguments"] == '{"city": "Paris"}'

@@ -152,6 +152,7 @@ def test_other_fields_between_dspys_markers_stay():
         json.dumps({"query_satisfied": True, "answer": T}),
         json.dumps({"response": T, "source_nodes": ["<NodeWithScore(...)>"], "metadata": {}}),
         json.dumps({"structured_response": T, "messages": []}),
+        json.dumps({"structuredResponse": T, "messages": []}),
         json.dumps({"content": {"role": "model", "parts": [{"text": T}]}, "author": "agent"}),
         json.dumps({"choices": [{"message": {"content": T}}]}),
         json.dumps({"output": {"output": {"output": T}}}),

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from braintrust_run_output import read_completion
+from braintrust_run_output.conventions import kinds_of
 
 TEXT, OBJECT, CALLS = "ai.response.text", "ai.response.object", "ai.response.toolCalls"
 
@@ -72,3 +73,16 @@ def test_the_result_of_a_tool_is_no_completion():
     attributes = {"ai.operationId": "ai.toolCall", "ai.toolCall.name": "get_weather", "ai.toolCall.result": '"sunny"'}
 
     assert read_completion(attributes) is None
+
+
+def test_an_object_that_is_a_text():
+    """One of several choices."""
+    assert read(object='"sunny"') == "sunny"
+
+
+@pytest.mark.parametrize("function", ["generateText", "streamText", "generateObject", "streamObject"])
+def test_the_inner_span_is_a_model(function):
+    inner = "doGenerate" if function.startswith("generate") else "doStream"
+
+    assert kinds_of({"ai.operationId": f"ai.{function}.{inner}"}).is_model
+    assert not kinds_of({"ai.operationId": f"ai.{function}"}).is_model
