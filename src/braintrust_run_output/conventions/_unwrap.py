@@ -2,8 +2,9 @@
 
 Known wrappers: ``{"outputs": T}``, ``{"output": T}``, ``{"response": T}``, ``{"raw": T}``, ``{"answer": T}``, a
 LangChain or LangGraph state whose last AI message is the answer, a provider's response, a list of one of these, the
-markers of DSPy's chat adapter, ``[[ ## answer ## ]]``, and reprs of objects that hold one, or the ``str`` of pydantic's.
-What is none of them is taken as it is, unless no model can have said it: other reprs, prompts, retrieved documents, embeddings, JSON schemas.
+markers of DSPy's chat adapter, ``[[ ## answer ## ]]``, and reprs of objects that hold one, or the ``str`` of a pydantic
+object. What is none of them is taken as it is, unless no model can have said it: other reprs, prompts, retrieved
+documents, embeddings, JSON schemas.
 """
 
 from __future__ import annotations
