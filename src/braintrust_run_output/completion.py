@@ -136,9 +136,9 @@ def _one_turn(output: Sequence[Message]) -> Sequence[Message]:
     return () if merged is None else (merged,)
 
 
-_ANSWER_TOOLS = re.compile(r"final_answer|final_result(?:_\w+)?|json|json_tool_call")
+_ANSWER_TOOLS = re.compile(r"final_answer|final_result(?:_\w+)?|json|json_tool_call|strands_structured_output")
 """The tools by which models are made to give a structured answer: by smolagents, BeeAI, pydantic-ai, Vercel's AI SDK,
-LiteLLM."""
+LiteLLM, Strands in JavaScript."""
 _ANSWER_ARGUMENTS = ("answer", "response")
 """What these call an answer that is no object."""
 

@@ -516,6 +516,11 @@ SHAPES = [
         '{"city":"Paris"}',
     ),
     (
+        "strands structured",
+        [{"type": "toolUse", "name": "strands_structured_output", "toolUseId": "c1", "input": {"city": "Paris"}}],
+        '{"city":"Paris"}',
+    ),
+    (
         "aisdk provider executed",
         {
             "content": [
