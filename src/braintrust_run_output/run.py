@@ -151,17 +151,18 @@ class Run:
         last = self._last(main, side)
         if last is None:
             return None
-        return self._by_witness(last, main, side, own) or self._after_failure(last, own) or _alone(Rule.LAST, last)
+        return self._by_witness(last, main, side, own) or self._instead(last, own) or _alone(Rule.LAST, last)
 
-    def _after_failure(self, last: Placed, own: Outcome | None) -> Choice | None:
-        """Return the text that was put out above the call of a model that failed after the last completion.
+    def _instead(self, last: Placed, own: Outcome | None) -> Choice | None:
+        """Return the text that was put out above what is no answer: the outermost one, the root's own first.
 
-        The outermost one, the root's own first.
+        It is none where the call of a model failed after it, where tools executed its calls, or if it is a mere word.
         """
-        failed = self._failed_after(last)
-        if failed is None:
+        is_none = _is_word(last) or (bool(last.calls) and self._tell_executed()(last))
+        below = self._failed_after(last) or (last if is_none else None)
+        if below is None:
             return None
-        outcomes = (self._kept.generics[one].outcome for one in reversed(failed.way) if one in self._kept.generics)
+        outcomes = (self._kept.generics[one].outcome for one in reversed(below.way) if one in self._kept.generics)
         return next((_own_generic(one) for one in chain(() if own is None else (own,), outcomes) if _tells(one)), None)
 
     def _failed_after(self, last: Placed) -> Placed | None:
@@ -364,9 +365,16 @@ def _own_generic(own: Outcome) -> Choice | None:
 
 
 def _tells(outcome: Outcome) -> bool:
-    """Whether a generic output is a text that is long enough to be taken for itself."""
-    text = None if outcome.generic is None else outcome.generic.text
-    return text is not None and len(text) >= LONG_ENOUGH and not text.lstrip().startswith(("{", "["))
+    """Whether a generic output is a text that is long enough to be taken for itself, and no state or identifier."""
+    text = (outcome.generic.text or "").strip() if outcome.generic is not None else ""
+    is_identifier = text.isascii() and " " not in text
+    return len(text) >= LONG_ENOUGH and not is_identifier and not text.startswith(("{", "["))
+
+
+def _is_word(entry: Placed) -> bool:
+    """Whether a completion is one short word, as a guard or a router says it."""
+    text = entry.text or ""
+    return len(text) < LONG_ENOUGH and len(text.split()) == 1
 
 
 def _last_generic(entries: Iterable[Placed]) -> Choice | None:

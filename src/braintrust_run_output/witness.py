@@ -38,6 +38,9 @@ _LONGEST_MARKED_UP = 200_000
 _MARKS = re.compile(r"<[^<>]*>|\]\([^()\s]*\)|^\s*\d+[.)]\s|(?:[^\w<]|_)+|<", re.MULTILINE)
 """Tags, targets of links, numbers of a list, and all that is no word: a page has some, its Markdown others."""
 
+_HEADING = re.compile(r"^#{1,6}[ \t](.+)$", re.MULTILINE)
+"""A heading in Markdown."""
+
 
 class Found(NamedTuple):
     """What a witness says the answer is.
@@ -82,7 +85,7 @@ def read(
     said = _Below(generic.source, last, [*side, *main], frozenset(map(id, side)), digests)
     state = _parsed(text)
     if state is None:
-        return said.by_text(text)
+        return said.by_text(text) or said.argument(text, main, is_executed)
     if isinstance(state, list) and len(state) > 1 and all(isinstance(item, str) for item in state):  # streamed
         text = "".join(state).strip()
     return said.equal_to(text) or _asked_for(state, main, is_executed) or said.by_state(state) or said.around(text)
@@ -119,6 +122,15 @@ class _Below:
             or self._marked_up(text)
         )
 
+    def argument(self, text: str, main: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Found | None:
+        """Return a text that is an argument of a call; a short one only where nobody executed it."""
+        for entry in reversed(main):
+            arguments = [_parsed(call.arguments) for call in entry.calls]
+            is_one = any(isinstance(one, dict) and text in one.values() for one in arguments)
+            if is_one and (len(text) >= LONG_ENOUGH or not is_executed(entry)):
+                return Found(entry, self._itself(text))
+        return None
+
     def equal_to(self, text: str) -> Found | None:
         """Return the completion that a text equals, white space aside."""
         found = self._last_where(lambda said: said == text, length=len(text))
@@ -146,7 +158,12 @@ class _Below:
 
         So it has if those that it contains ran at one time, or are all that there is in it.
         """
-        parts = [(entry, said) for entry, said in self._entries if self._may_name(entry, said) and _is_part(said, text)]
+        headings = {heading.strip() for heading in _HEADING.findall(text)}
+        parts = [
+            (entry, said)
+            for entry, said in self._entries
+            if said not in headings and self._may_name(entry, said) and _is_part(said, text)
+        ]
         whole = [entry for entry, said in parts if not any(said != other and said in other for _, other in parts)]
         whole.sort(key=lambda entry: entry.outcome.order)
         if not whole:
@@ -228,26 +245,32 @@ class _Below:
 
 
 def _is_part(part: str, whole: str) -> bool:
-    """Whether a text is part of another; a short one as its answer, or at its end after a colon or a line break."""
-    if len(part) >= LONG_ENOUGH:
+    """Whether a text is part of another; a short one as its answer, or alone after a colon, line break or tag.
+
+    Alone is what stands at the end, or before a closing tag or the end of a fence.
+    """
+    if part not in whole or len(part) >= LONG_ENOUGH:
         return part in whole
-    if not whole.endswith(part):
-        return whole[:1] == "{" and part in whole and _answer_in(whole) == part
-    before = whole[: -len(part)]
-    return before.rstrip(" \t").endswith((":", "\n"))
+    if whole[:1] == "{":
+        return _answer_in(whole) == part
+    return re.search(rf"(?:[:\n]|[\w\"']>)[ \t]*{re.escape(part)}\s*(?:</|```|\Z)", whole) is not None
 
 
 def _is_all(text: str, parts: Sequence[Placed]) -> bool:
-    """Whether a text is several others, on lines of their own as they were said, with nothing to read between them."""
+    """Whether a text is several others, on lines of their own as they were said, with headings at most between them."""
     at = 0
     for part in parts:
         said = (part.text or "").strip()
         found = text.find(said, at)
         between = text[at:found]
-        if found < 0 or any(map(str.isalnum, between)) or (at and "\n" not in between):
+        if found < 0 or _says_more(between) or (at and "\n" not in between):
             return False
         at = found + len(said)
-    return len(parts) > 1 and not any(map(str.isalnum, text[at:]))
+    return len(parts) > 1 and not _says_more(text[at:])
+
+
+def _says_more(between: str) -> bool:
+    return any(map(str.isalnum, _HEADING.sub("", between)))
 
 
 def _beginning(text: str) -> str | None:

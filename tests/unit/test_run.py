@@ -134,6 +134,26 @@ def test_a_call_that_failed_before_or_around_the_last_completion_changes_nothing
     assert Trace().add("llm", says=ANSWER).add("silent", is_model=True).value(returns=SORRY) == ANSWER
 
 
+@pytest.mark.parametrize("word", ["unsafe", "billing", "42"])
+def test_what_the_root_says_itself_after_a_word(word):
+    trace = Trace().add("llm", says=ANSWER).add("guard", says=word)
+
+    assert trace.value(returns=SORRY) == SORRY
+    for returned in (None, "ok", '{"status": "the guard has blocked it"}', "0f8fad5b-d9cb-469f-a165-70867728950e"):
+        assert trace.value(returns=returned) == word
+    assert Trace().add("guard", says="This is unsafe.").value(returns=SORRY) == "This is unsafe."
+
+
+def test_what_a_tool_returned_and_the_root_with_it():
+    trace = Trace().add("llm", says=calls(("weather", "c1")))
+    asked = trace.value()
+
+    assert trace.value(returns="It is sunny in Paris.") == asked
+    trace.add("weather", executes=("weather", "c1"))
+    assert trace.value(returns="It is sunny in Paris.") == "It is sunny in Paris."
+    assert trace.value(returns="ok") == asked
+
+
 def test_a_judge_that_failed_changes_nothing():
     judged = Trace().add("llm", says=ANSWER).add("judge llm", "judge", is_model=True, has_failed=True)
 

@@ -86,9 +86,14 @@ def test_a_text_that_was_cut_is_the_whole_completion(returns, is_cut):
         ("I think it is 4", "4", False),
         ("4: my final answer", "4", False),
         ("It is okay.", "ok", False),
+        ("<think>It is two and two.</think>4", "4", True),
+        ("<reason>Two and two.</reason><answer>4</answer>", "4", True),
+        ("<reason>4 it is</reason><answer>four</answer>", "4", False),
+        ("```sql\nSELECT 1\n```", "SELECT 1", True),
+        ("```sql\nSELECT 1\nLIMIT 1\n```", "SELECT 1", False),
     ],
 )
-def test_a_short_text_is_part_of_a_completion_only_at_its_end_after_a_colon_or_a_line_break(said, returns, fits):
+def test_a_short_text_is_part_of_a_completion_only_where_it_stands_alone(said, returns, fits):
     assert Trace().add("llm", says=said).add("title", says=TITLE).value(returns=returns) == (returns if fits else TITLE)
 
 
@@ -177,6 +182,7 @@ PARTS = ("The first part is long enough.", "The second part is long enough.")
         (" ".join(PARTS), False),
         ("\nThen:\n".join(PARTS), False),
         ("\n".join(PARTS) + "\nSource: a book", False),
+        (f"# The first\n\n{PARTS[0]}\n\n## The second\n{PARTS[1]}", True),
         ("\n".join(PARTS[::-1]), False),
     ],
 )
@@ -184,6 +190,11 @@ def test_parts_that_code_has_put_together_line_by_line(returns, is_joined):
     trace = Trace().add("part 1", says=PARTS[0]).add("part 2", says=PARTS[1]).add("title", says=TITLE)
 
     assert trace.value(returns=returns) == (returns.strip() if is_joined else PARTS[1])
+
+
+def test_a_title_that_code_has_made_the_heading_is_not_the_answer():
+    assert titled().value(returns=f"# {TITLE}\n\n{ANSWER}") == ANSWER
+    assert titled().value(returns=f"# {TITLE}") == TITLE
 
 
 def test_a_map_reduce():
@@ -363,6 +374,19 @@ def test_a_state_that_equals_the_arguments_of_a_call_that_nobody_executed():
     assert trace.source(returns='{"city": "Paris", "n": 1}') == "title"
     assert trace.source(returns='{"calls": [{"city": "Paris"}]}') == "title"
     assert trace.add("City", executes=("City", "c1"), side=WORK).source(returns='{"city": "Paris"}') == "title"
+
+
+@pytest.mark.parametrize("is_executed", [True, False])
+@pytest.mark.parametrize("returns", [ANSWER, "Paris"])
+def test_a_text_that_is_an_argument_of_a_call(returns, is_executed):
+    call = ToolCall("final_answer", json.dumps({"answer": returns, "sure": True}), "c1")
+    trace = Trace().add("llm", says=Completion("test", messages=(Message("assistant", None, (call,)),)))
+    if is_executed:
+        trace.add("final_answer", executes=("final_answer", "c1"))
+    trace.add("title", says=TITLE)
+
+    assert trace.value(returns=returns) == (TITLE if is_executed and returns == "Paris" else returns)
+    assert trace.value(returns="answer") == TITLE
 
 
 def test_a_part_of_a_string_in_a_state_is_not_held():
