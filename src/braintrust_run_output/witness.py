@@ -13,7 +13,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .completion import Completion
-from .conventions._no_answer import is_aside
+from .conventions import is_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
