@@ -47,6 +47,8 @@ After their source or documentation. No trace of these was recorded.
 
 - **AG2, Agno, CrewAI, LangGraph, OpenAI's agents, phidata under AgentOps or Langtrace**:
   `crewai.crew.output`, `agno.agent.response_content`, `langgraph.graph.final_response`, `openai_agents.outputs` ...
+- **Anthropic's SDK, its own tracing**: `gen_ai.output.messages`, with
+  `ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE=content`; not of a bare `create(stream=True)`
 - **Claude Code**: `response.model_output` on its spans (detailed tracing), its log record `assistant_response`
 - **DeepEval**: `confident.span.output`
 - **Gemini CLI**: `gen_ai.output.messages`, also in pieces and as the system's; `output-json`
@@ -62,6 +64,7 @@ After their source or documentation. No trace of these was recorded.
 - **Spring AI**: `gen_ai.completion`, span event `gen_ai.content.completion`, its log records
 - **traceAI**: `gen_ai.output.messages.0.message.content`, kind in `gen_ai.span.kind`
 - **TrueFoundry**: `tfy.output`
+- **Weave's conversations**: `gen_ai.output.messages`
 - **By hand**: `gen_ai.response.content`, `gen_ai.output.text`, `llm.response`, `output` beside `input` ...
 
 """
