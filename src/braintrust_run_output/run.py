@@ -156,14 +156,17 @@ class Run:
     def _instead(self, last: Placed, own: Outcome | None) -> Choice | None:
         """Return the text that was put out above what is no answer: the outermost one, the root's own first.
 
-        It is none where the call of a model failed after it, where tools executed its calls, or if it is a mere word.
+        It is none where the call of a model failed after it, where tools executed its calls, or if it is a mere word that
+        the text does not have.
         """
         is_none = _is_word(last) or (bool(last.calls) and self._tell_executed()(last))
         below = self._failed_after(last) or (last if is_none else None)
         if below is None:
             return None
+        word = last.text if below is last else None
         outcomes = (self._kept.generics[one].outcome for one in reversed(below.way) if one in self._kept.generics)
-        return next((_own_generic(one) for one in chain(() if own is None else (own,), outcomes) if _tells(one)), None)
+        above = chain(() if own is None else (own,), outcomes)
+        return next((_own_generic(one) for one in above if _tells(one, without=word)), None)
 
     def _failed_after(self, last: Placed) -> Placed | None:
         """Return the call of a model that failed after a completion, not around it."""
@@ -364,11 +367,17 @@ def _own_generic(own: Outcome) -> Choice | None:
     return None if generic is None else Choice(Rule.GENERIC, (Said(own, generic),), own, own)
 
 
-def _tells(outcome: Outcome) -> bool:
-    """Whether a generic output is a text that is long enough to be taken for itself, and no state or identifier."""
+def _tells(outcome: Outcome, without: str | None = None) -> bool:
+    """Whether a generic output is a text that is long enough to be taken for itself, and no state or identifier.
+
+    Args:
+        outcome: What may have a generic output.
+        without: What it must not have in it, in whatever case.
+    """
     text = (outcome.generic.text or "").strip() if outcome.generic is not None else ""
     is_identifier = text.isascii() and " " not in text
-    return len(text) >= LONG_ENOUGH and not is_identifier and not text.startswith(("{", "["))
+    has_it = without is not None and without.lower() in text.lower()
+    return len(text) >= LONG_ENOUGH and not is_identifier and not has_it and not text.startswith(("{", "["))
 
 
 def _is_word(entry: Placed) -> bool:

@@ -141,6 +141,7 @@ def test_what_the_root_says_itself_after_a_word(word):
     assert trace.value(returns=SORRY) == SORRY
     for returned in (None, "ok", '{"status": "the guard has blocked it"}', "0f8fad5b-d9cb-469f-a165-70867728950e"):
         assert trace.value(returns=returned) == word
+    assert trace.value(returns=f"Marked as {word.upper()} and sent to the team.") == word
     assert Trace().add("guard", says="This is unsafe.").value(returns=SORRY) == "This is unsafe."
 
 
