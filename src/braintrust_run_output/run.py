@@ -156,8 +156,8 @@ class Run:
     def _instead(self, last: Placed, own: Outcome | None) -> Choice | None:
         """Return the text that was put out above what is no answer: the outermost one, the root's own first.
 
-        It is none where the call of a model failed after it, where tools executed its calls, or if it is a mere word that
-        the text does not have.
+        It is none where the call of a model failed after it, where tools executed its calls, or if it is one short word
+        that the text does not have.
         """
         is_none = _is_word(last) or (bool(last.calls) and self._tell_executed()(last))
         below = self._failed_after(last) or (last if is_none else None)
