@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     _Default = TypeVar("_Default")
 
 
+_glance: Callable[[bytes], Message] = messages.Glance.FromString
+
+
 class LookedAt(Mapping[str, object]):
     """A span's attributes. Each is read when it is first looked at.
 
@@ -111,7 +114,7 @@ def glance_at(raw: bytes) -> Message:
         BadPayloadError: The bytes are no span.
     """
     try:
-        return messages.Glance.FromString(raw)
+        return _glance(raw)
     except DecodeError:  # perhaps for a name that is not UTF-8
         span = parse(messages.Span, raw, "a span")
         for attribute in span.attributes:
