@@ -164,9 +164,14 @@ class Run:
         if below is None:
             return None
         word = last.text if below is last else None
-        outcomes = (self._kept.generics[one].outcome for one in reversed(below.way) if one in self._kept.generics)
-        above = chain(() if own is None else (own,), outcomes)
-        return next((_own_generic(one) for one in above if _tells(one, without=word)), None)
+        return next((_own_generic(one) for one in self._above(below, own) if _tells(one, without=word)), None)
+
+    def _above(self, entry: Placed, own: Outcome | None) -> Iterator[Outcome]:
+        """Yield what may have a generic output above a span: the root, then the others, the outermost first."""
+        if own is not None:
+            yield own
+        generics = self._kept.generics
+        yield from (generics[one].outcome for one in reversed(entry.way) if one in generics)
 
     def _failed_after(self, last: Placed) -> Placed | None:
         """Return the call of a model that failed after a completion, not around it."""
@@ -201,16 +206,12 @@ class Run:
     def _around(self, last: Placed, own: Outcome | None) -> Iterator[tuple[Outcome, Callable[[Placed], bool]]]:
         """Yield what may have a generic output around the last completion, and what tells what is below it.
 
-        The root, then what is on the completion's way up, the outermost first. Then what nothing is below, and what ran
-        around the completion beside it: not all instrumentations know parents.
+        What is above it, and then what ran around it, beside it, with nothing below: not all instrumentations know
+        parents.
         """
-        generics = self._kept.generics
-        if own is not None:
-            yield own, lambda _: True
-        for span_id in reversed(last.way):
-            if span_id in generics:
-                yield generics[span_id].outcome, partial(_is_below, span_id)
-        beside = [one for one in generics.values() if _ran_around(one, last)]
+        for outcome in self._above(last, own):
+            yield outcome, (lambda _: True) if outcome is own else partial(_is_below, outcome.span_id)
+        beside = [one for one in self._kept.generics.values() if _ran_around(one, last)]
         if beside:
             above = set(chain.from_iterable(one.way for one in self._kept.said))
             for one in sorted(beside, key=lambda one: one.outcome.start):

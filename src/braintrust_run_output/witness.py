@@ -94,10 +94,14 @@ def read(
 def _asked_for(state: object, main: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Found | None:
     """Return the last call that nobody executed whose arguments a state equals: so structured answers are asked for."""
     for entry in reversed(main):
-        arguments = [_parsed(call.arguments) for call in entry.calls]
-        if state and arguments == [state] and not is_executed(entry):
+        if state and _arguments(entry) == [state] and not is_executed(entry):
             return Found(entry)
     return None
+
+
+def _arguments(entry: Placed) -> list[object]:
+    """Return the arguments of the calls that a completion ends in."""
+    return [_parsed(call.arguments) for call in entry.calls]
 
 
 class _Below:
@@ -125,8 +129,7 @@ class _Below:
     def argument(self, text: str, main: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Found | None:
         """Return a text that is an argument of a call; a short one only where nobody executed it."""
         for entry in reversed(main):
-            arguments = [_parsed(call.arguments) for call in entry.calls]
-            is_one = any(isinstance(one, dict) and text in one.values() for one in arguments)
+            is_one = any(isinstance(one, dict) and text in one.values() for one in _arguments(entry))
             if is_one and (len(text) >= LONG_ENOUGH or not is_executed(entry)):
                 return Found(entry, self._itself(text))
         return None

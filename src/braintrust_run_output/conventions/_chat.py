@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
-from ._json import Object, compact, first_string, is_array, is_object, parse, type_of
+from ._json import Object, compact, first_string, is_array, is_object, parse, type_of, unquoted
 from ._objects import as_object
 from ._reprs import is_repr, read_repr
 
@@ -254,8 +254,7 @@ def read_tool_call(item: object) -> ToolCall | None:
 
 def arguments_in(text: str) -> str:
     """Return a call's arguments, also out of JSON within JSON."""
-    inside = parse(text) if text[:2] == '"{' else None
-    return inside if isinstance(inside, str) else text
+    return unquoted(text) if text[:2] == '"{' else text
 
 
 def _is_hosted(item: Object, identifier: str | None) -> bool:

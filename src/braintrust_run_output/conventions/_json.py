@@ -50,6 +50,12 @@ def parse(value: object) -> object:
     return parsed if end == len(text) or not text[end:].strip(_WHITESPACE) else None
 
 
+def unquoted(text: str) -> str:
+    """Return the text that a JSON string holds; a text that is none comes back as it is."""
+    inside = parse(text) if text[:1] == '"' else None
+    return inside if isinstance(inside, str) else text
+
+
 def looks_like_json(text: str) -> bool:
     """Whether a text begins like a JSON object or array: one that cannot be parsed has probably been cut."""
     return text[:1] in '{[" \t\n\r' and _LOOKS_LIKE_JSON.match(text) is not None

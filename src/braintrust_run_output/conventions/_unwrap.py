@@ -45,7 +45,6 @@ _ALTERNATIVES = ("choices", "candidates", "generations")
 """Keys that give a provider's whole response away."""
 _NOTHING = ("", "null", "None")
 """What a function that returns nothing puts out."""
-"""How the ``str`` of a Python dictionary or list begins."""
 _DEEPEST = 8
 
 

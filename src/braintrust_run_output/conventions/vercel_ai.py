@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..completion import Message, from_messages, from_text
 from ._chat import read_tool_call
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, parse
+from ._json import is_array, parse, unquoted
 from ._values import was_cut
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def _read(attributes: Attributes, prefix: str) -> Completion | None:
         return from_messages([Message("assistant", text, tool_calls)], calls_key if text is None else text_key)
     completion = from_text(text, text_key) if text else None
     if completion is None and isinstance(value := attributes.get(object_key), str) and not was_cut(value):
-        text = parse(value) if value[:1] == '"' else None  # a choice of several, say, as JSON
-        completion = from_text(text if isinstance(text, str) else value, object_key, raw=value)
+        completion = from_text(unquoted(value), object_key, raw=value)  # one of several choices is a text
     return completion
 
 

@@ -151,7 +151,6 @@ class _Scope:
     def __init__(self, group: Message, scope_group: Message, taken: Request, reader: Reader) -> None:
         self._group, self._scope_group, self._taken, self._reader = group, scope_group, taken, reader
         self._says_nothing, self._looks_at_names = reader.says_nothing, reader.looks_at_names
-        self._links = taken.links
         self._made_by: tuple[Scope, dict[str, object]] | None = None
         self._envelope: Envelope | None = None
 
@@ -186,7 +185,7 @@ class _Scope:
         if not is_root:
             if len(parent_id) != _SPAN_ID_BYTES:
                 raise BadPayloadError("a span's parent id is too short or too long")
-            self._links[trace_id] += span_id + parent_id
+            self._taken.links[trace_id] += span_id + parent_id
         is_silent = self._is_silent(glance)
         if is_silent and not is_root:
             return raw

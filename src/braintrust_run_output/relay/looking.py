@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     _Default = TypeVar("_Default")
 
 
-_glance: Callable[[bytes], Message] = messages.Glance.FromString
-
-
 class LookedAt(Mapping[str, object]):
     """A span's attributes. Each is read when it is first looked at.
 
@@ -114,7 +111,7 @@ def glance_at(raw: bytes) -> Message:
         BadPayloadError: The bytes are no span.
     """
     try:
-        return _glance(raw)
+        return messages.Glance.FromString(raw)
     except DecodeError:  # perhaps for a name that is not UTF-8
         span = parse(messages.Span, raw, "a span")
         for attribute in span.attributes:
@@ -123,7 +120,7 @@ def glance_at(raw: bytes) -> Message:
 
 
 def look(glance: Message, scope: Scope, resource: Mapping[str, object]) -> Looked:
-    """Return a span that is read as far as it is looked at.
+    """Return a span that is read as far as it is looked at. Nobody looks at its kind, flags or status message.
 
     Args:
         glance: The span.
