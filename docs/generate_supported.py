@@ -49,6 +49,7 @@ After their source or documentation. No trace of these was recorded.
   `crewai.crew.output`, `agno.agent.response_content`, `langgraph.graph.final_response`, `openai_agents.outputs` ...
 - **Anthropic's SDK, its own tracing**: `gen_ai.output.messages`, with
   `ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE=content`; not of a bare `create(stream=True)`
+- **Azure's VoiceLive**: span event `gen_ai.output.messages`
 - **Claude Code**: `response.model_output` on its spans (detailed tracing), its log record `assistant_response`
 - **DeepEval**: `confident.span.output`
 - **Gemini CLI**: `gen_ai.output.messages`, also in pieces and as the system's; `output-json`
@@ -60,6 +61,7 @@ After their source or documentation. No trace of these was recorded.
   turns of a workflow, or with the texts of SDK objects in it
 - **Mastra**: `gen_ai.output.messages`, `mastra.model_step.output`, `mastra.agent_run.output` ...
 - **OpenClaw**: `openclaw.content.output_messages`
+- **OpenRouter's broadcast**: `gen_ai.completion`
 - **OpenLLMetry, oldest releases**: `llm.completions.0.content`
 - **Spring AI**: `gen_ai.completion`, span event `gen_ai.content.completion`, its log records
 - **traceAI**: `gen_ai.output.messages.0.message.content`, kind in `gen_ai.span.kind`

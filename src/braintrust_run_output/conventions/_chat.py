@@ -481,7 +481,7 @@ def _text_of(block: object) -> str | None:
     if not is_object(block) or block.get("thought") is True:
         return None
     kind = (type_of(block) or first_string(block, "kind") or "").lower()
-    if kind.endswith("audio") or (kind and block.get("transcript") and kind not in _REASONING):
+    if kind.endswith("audio") or (block.get("transcript") and kind not in _REASONING):
         return first_string(block, "transcript") or _spoken(block)
     if is_object(cited := block.get("content" if kind == _CITED.lower() else _CITED)):  # Bedrock's Converse
         return read_text(cited.get("content"))

@@ -1,7 +1,8 @@
 """Whole provider responses: where in them the chat messages are.
 
 OpenAI chat completions, legacy completions and Responses, Anthropic, Google, Bedrock (Converse, Titan, Llama, Mistral,
-Cohere, AI21), Ollama, Hugging Face, Vercel's AI SDK, LlamaIndex, Genkit, pydantic-ai, and LangChain's ``LLMResult``.
+Cohere, AI21), OpenRouter, Ollama, Hugging Face, Vercel's AI SDK, LlamaIndex, Genkit, pydantic-ai, and LangChain's
+``LLMResult``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _RESPONDED = frozenset({
     "generation_id", "outputText", "stopReason", "stop_reason", "system_fingerprint", "tokenCount",
     "usageMetadata", "usage_metadata",
 })  # fmt: skip
+_OF_A_GATEWAY = {"completion", "toolCalls"}
+"""What OpenRouter makes of any provider's response."""
 _DEEPEST = 3
 
 
@@ -86,6 +89,8 @@ def _is_responded(value: Object) -> bool:
     """Whether an object, or what it offers, has what only a provider's response has, and a model would hardly say."""
     if not _RESPONDED.isdisjoint(value) or is_object(value.get("usage")) or isinstance(value.get("done"), bool):
         return True
+    if value.keys() >= _OF_A_GATEWAY:
+        return True
     if is_array(prompts := value.get("generations")) and prompts and all(map(is_array, prompts)):  # LangChain
         return True
     items = next((items for key in _LISTS if is_array(items := value.get(key))), ())
@@ -128,7 +133,9 @@ def _in_content(value: Object, may_be_said: bool) -> list[Message] | None:
     if is_content_blocks(value.get("parts")):  # pydantic-ai
         return read_messages({"parts": value["parts"]})
     calls = value.get("toolCalls") or value.get("tool_calls")
-    return read_messages(value) if is_array(calls) and calls and all(map(is_object, calls)) else None
+    if not is_array(calls) or not calls or not all(map(is_object, calls)):
+        return None
+    return read_messages({"content": value.get("completion"), **value})
 
 
 def _in_text(value: Object) -> list[Message] | None:

@@ -5,6 +5,7 @@ Braintrust's OpenTelemetry guide; by the oldest under ``llm.completions``::
 
     gen_ai.completion.0.role                    "assistant"
     gen_ai.completion.0.content                 "The capital of France is Paris."
+    gen_ai.completion.0.content.0.text          "The capital of France is Paris."
     gen_ai.completion.0.tool_calls.0.id         "call_1"
     gen_ai.completion.0.tool_calls.0.name       "get_weather"
     gen_ai.completion.0.tool_calls.0.arguments  '{"city": "Paris"}'
@@ -16,7 +17,7 @@ The content may itself be a JSON list of content blocks (cohere). OpenLLMetry's 
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..completion import Completion, ToolCall
 
-_FIELDS = ("role", "content", "finish_reason", "text", "refusal", "tool_calls")
+_FIELDS = ("role", "content", "content.0.text", "finish_reason", "text", "refusal", "tool_calls")
 _TEXTS = ("content", "text", "refusal")
 _CALLS = ("tool_calls.0.", "tool_calls.0.function.", "function_call.")
 _HAYSTACK = "opentelemetry.instrumentation.haystack"
@@ -62,6 +63,8 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
         message = f"{prefix}.{index}."
         role = attributes.get(f"{message}role")
         content = next((said for key in _TEXTS if (said := attributes.get(message + key)) is not None), None)
+        if content is None:
+            content = _blocks(attributes, f"{message}content.")
         calls = tuple(_tool_calls(attributes, message)) if has_calls else ()
         if role is None and content is None and not calls and f"{message}finish_reason" not in attributes:
             if gap == _WIDEST_GAP:
@@ -69,6 +72,12 @@ def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:
             gap += 1
             continue
         yield Message(str(role or "assistant"), _text(content), calls)
+
+
+def _blocks(attributes: Attributes, content: str) -> list[object] | None:
+    """Return the blocks of a content that is flattened, too; None if there are none."""
+    numbers = takewhile(lambda number: f"{content}{number}.text" in attributes, count())
+    return [{"text": attributes[f"{content}{number}.text"]} for number in numbers] or None
 
 
 def _text(content: object) -> str | None:

@@ -10,6 +10,7 @@ stands in an attribute that each emitter names differently::
     gen_ai.content.completion                    gen_ai.completion = ["The capital of France is Paris."]
     gen_ai.assistant.message                     gen_ai.event.content = {"content": {"text": {"value": "The .."}}}
     gen_ai.choice                                message.content = "The capital of France is Paris."
+    gen_ai.choice                                gen_ai.choice.content = "The capital of France is Paris."
     gen_ai.choice                                parts.0.type = "text", parts.0.text = "The capital of France is .."
     gen_ai.choice                                tool_calls = ["{\"id\": \"call_1\", \"function\": {..}}"]
     gen_ai.client.inference.operation.details    gen_ai.output.messages = [{"role": "assistant", "parts": [..]}]
@@ -39,9 +40,10 @@ DETAILS = "gen_ai.client.inference.operation.details"
 _MESSAGE = "message"
 _CONTENTS = (
     "gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion", "event_body", "message.content",
-    "gen_ai.message.content", "gen_ai.output.messages", "gen_ai.response", "gen_ai.content", "llm.completion", "text",
-    "body",
+    "gen_ai.output.messages", "gen_ai.response", "gen_ai.content", "llm.completion", "text", "body", "event.data",
 )  # fmt: skip
+_OF_THE_EVENT = re.compile(r"gen_ai\.(?:choice|completion|message|response)\.(?:\d\.)?")
+"""What some put before each name: that of the event, and which choice it is."""
 _FLAT = re.compile(r"(?:message\.)?(parts|content|tool_calls)\.(\d)\.(\S+)")
 """The name of one field of a part of a message, or of a call, that is flattened into an event's attributes."""
 _OTHER_NAMES = frozenset({"gen_ai.completion", "gen_ai.output.messages", "gen_ai.response", "llm.content.completion"})
@@ -72,6 +74,7 @@ def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Compl
 
 def read_choice(attributes: Mapping[str, object]) -> list[Message]:
     """Return the messages of one choice event."""
+    attributes = {_OF_THE_EVENT.sub("", name): value for name, value in attributes.items()}
     key = next((key for key in _CONTENTS if attributes.get(key) is not None), None)
     content = None if key is None else attributes[key]
     parsed = as_message(parse(content) if key is not None else _unflattened(attributes))
@@ -93,10 +96,12 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
 
 
 def as_message(content: object) -> object:
-    """Return a choice whose message is a text as a message; anything else as it is."""
-    if is_object(content) and "role" not in content and isinstance(text := content.get(_MESSAGE), str):
+    """Return a choice whose message is a text as a message, an object's only list of messages; else what it is."""
+    if not is_object(content) or "role" in content:
+        return content
+    if isinstance(text := content.get(_MESSAGE), str):
         return {"role": "assistant", "content": text}
-    return content
+    return content["messages"] if content.keys() == {"messages"} else content
 
 
 def _unflattened(attributes: Mapping[str, object]) -> object:

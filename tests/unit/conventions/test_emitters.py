@@ -279,6 +279,16 @@ ATTRIBUTES = [
         T,
     ),
     ("idx async gen", {"gen_ai.completion.0.content": "<async_generator object x at 0x10>"}, None),
+    ("idx blocks", {"gen_ai.completion.0.content.0.type": "text", "gen_ai.completion.0.content.0.text": T}, T),
+    (
+        "idx blocks, several",
+        {
+            "gen_ai.completion.0.role": "assistant",
+            "gen_ai.completion.0.content.0.text": "The capital of ",
+            "gen_ai.completion.0.content.1.text": "France is Paris.",
+        },
+        T,
+    ),
     ("idx starts at 1", {"gen_ai.completion.1.role": "assistant", "gen_ai.completion.1.content": T}, T),
     # litellm
     (
@@ -838,6 +848,24 @@ ATTRIBUTES = [
     ("langsmith cut", {"langsmith.span.kind": "llm", "gen_ai.completion": '{"choices": [{"message": {"con'}, None),
     ("plain seq", {"gen_ai.completion": ("Paris.",)}, "Paris."),
     ("plain", {"gen_ai.completion": '{"a": 1'}, '{"a": 1'),
+    ("broadcast", {"gen_ai.completion": J({"completion": T, "reasoning": "hm", "toolCalls": []})}, T),
+    ("broadcast JSON", {"gen_ai.completion": J({"completion": '{"a": 1}', "toolCalls": []})}, '{"a": 1}'),
+    ("broadcast nothing", {"gen_ai.completion": J({"completion": "", "reasoning": None, "toolCalls": []})}, None),
+    (
+        "broadcast call",
+        {
+            "gen_ai.completion": J(
+                {
+                    "completion": "Hm.",
+                    "toolCalls": [{"id": "c1", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}],
+                }
+            )
+        },
+        call(content="Hm."),
+    ),
+    ("completion, response", {"gen_ai.completion": J({"choices": [{"message": {"content": T}}]})}, T),
+    ("completion, messages", {"gen_ai.completion": J([{"role": "assistant", "content": T}])}, T),
+    ("completion, like one", {"gen_ai.completion": '{"completion": 0.5}'}, '{"completion": 0.5}'),
     ("lk", {"lk.response.text": T}, T),
     (
         "lk calls",
@@ -930,6 +958,22 @@ EVENTS = [
         T,
     ),
     ("choice off", [("gen_ai.choice", {"finish_reason": "stop", "index": 0})], None),
+    (
+        "named after the event",
+        [("gen_ai.completion", {"gen_ai.completion.index": 0, "gen_ai.completion.content": T})],
+        T,
+    ),
+    ("named after choice", [("gen_ai.choice", {"gen_ai.choice.role": "assistant", "gen_ai.choice.content": T})], T),
+    ("named after both", [("gen_ai.choice", {"gen_ai.choice.message.content": T})], T),
+    ("named after event off", [("gen_ai.completion", {"gen_ai.completion.index": 0})], None),
+    ("event data", [("gen_ai.choice", {"event.data": J({"index": 0, "message": {"content": T}})})], T),
+    (
+        "voice, spoken",
+        [("gen_ai.output.messages", {"gen_ai.event.content": J({"messages": [{"transcript": T}]})})],
+        T,
+    ),
+    ("voice, written", [("gen_ai.output.messages", {"gen_ai.event.content": J({"messages": [{"text": T}]})})], T),
+    ("voice, one part", [("gen_ai.output.messages", {"gen_ai.event.content": J({"text": T})})], T),
 ]
 
 
