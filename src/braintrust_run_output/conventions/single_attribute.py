@@ -1,9 +1,9 @@
 r"""The whole output in one attribute, as text or as JSON.
 
 Source: Braintrust's OpenTelemetry guide ("Manual tracing"), and early releases of the OpenTelemetry semantic
-conventions for generative AI. Text is copied verbatim; under ``gen_ai.completion`` unless it is what no model says, chat messages
-or a whole response (OpenRouter). The ``_json`` form is JSON in a string: a text, chat messages or a structured
-answer::
+conventions for generative AI. Text is copied verbatim; under ``gen_ai.completion`` unless it is what no model says,
+chat messages or a whole response (OpenRouter). The ``_json`` form is JSON in a string: a text, chat messages or a
+structured answer::
 
     braintrust.output       "The capital of France is Paris."
     braintrust.output_json  "[{"role": "assistant", "content": "The capital of France is Paris."}]"
