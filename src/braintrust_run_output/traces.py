@@ -65,22 +65,18 @@ LATE: Final = Ended(is_late=True)
 
 
 class _Trace(dict[int, "int | None"]):
-    """One trace: its live spans, each with its parent's id; None for a local root.
-
-    The rest is there once it is needed: most traces need none of it. Whoever makes a part of it looks again whether it
-    is there: a signal handler or another thread may have been quicker.
-    """
+    """One trace: its live spans, each with its parent's id; None for a local root."""
 
     __slots__ = ("ended", "is_closed", "may_keep", "outer", "records", "runs")
 
     def __init__(self) -> None:
-        self.ended: dict[int, int] | None = None
+        self.ended: dict[int, int] = {}
         """Spans that have ended, with their parents' ids, for late children."""
-        self.outer: dict[int, int] | None = None
+        self.outer: dict[int, int] = {}
         """Local roots with a remote parent that is known here, with that parent's id."""
-        self.runs: dict[int, Run] | None = None
+        self.runs: dict[int, Run] = {}
         """What live local roots have collected."""
-        self.records: dict[int, list[Outcome]] | None = None
+        self.records: dict[int, list[Outcome]] = {}
         """What was said beside live spans, in log records and hooks."""
         self.may_keep = _FEW
         """How many ended spans it may keep before it is looked which of them are done."""
@@ -94,11 +90,10 @@ class _Trace(dict[int, "int | None"]):
         """Return the ids of the spans above one, live and ended, from its parent on."""
         way: list[int] = []
         one = span_id
-        for _ in range(len(self) + len(self.ended or ())):  # ids may be repeated: it could go in a circle
+        for _ in range(len(self) + len(self.ended)):  # ids may be repeated: it could go in a circle
             parent = self.get(one, _UNKNOWN)
             if parent is None or parent == _UNKNOWN:
-                beyond = self.outer if parent is None else self.ended
-                parent = None if beyond is None else beyond.get(one)
+                parent = self.outer.get(one) if parent is None else self.ended.get(one)
                 if parent is None:
                     break
             way.append(parent)
@@ -126,7 +121,7 @@ class _Trace(dict[int, "int | None"]):
 
     def knows_more_of(self, span_id: int) -> bool:
         """Whether something is known of a span that is not on it."""
-        return span_id in (self.runs or ()) or span_id in (self.records or ())
+        return span_id in self.runs or span_id in self.records
 
 
 class Traces:
@@ -155,7 +150,7 @@ class Traces:
     @property
     def remembered(self) -> int:
         """How many spans are remembered."""
-        return sum(len(trace) + len(trace.ended or ()) for trace in list(self._traces.values()))
+        return sum(len(trace) + len(trace.ended) for trace in list(self._traces.values()))
 
     # --- a span's start ------------------------------------------------------------------------------------------
 
@@ -188,8 +183,6 @@ class Traces:
         if is_remote or link is None:
             trace[span_id] = None
             if link is not None:
-                if trace.outer is None:
-                    trace.outer = trace.outer or {}
                 trace.outer[span_id] = link
         else:
             trace[span_id] = link
@@ -234,8 +227,8 @@ class Traces:
             return False
         self._leave(trace_id, trace, span_id, parent)
         if (trace.runs or trace.records) and trace.knows_more_of(span_id):  # just now: it has not ended yet
-            if parent is None and trace.ended is not None and span_id in trace.ended:
-                trace.outer = {**(trace.outer or {}), span_id: trace.ended[span_id]}
+            if parent is None and span_id in trace.ended:
+                trace.outer[span_id] = trace.ended[span_id]
             trace[span_id], trace.is_closed = parent, False
             self._traces.setdefault(trace_id, trace)
             self._live += 1
@@ -256,36 +249,31 @@ class Traces:
             parent = _UNKNOWN if trace is None else trace.get(span_id, _UNKNOWN)
             if trace is None or parent == _UNKNOWN:
                 return UNKNOWN
-            is_heard = parent is None and trace.outer is None
-            if not is_heard:
-                is_heard = self._tell(trace, span_id, outcome)
+            is_heard = (parent is None and not trace.outer) or self._tell(trace, span_id, outcome)
             self._leave(trace_id, trace, span_id, parent)
-            for late in () if trace.records is None else trace.records.pop(span_id, ()):
+            for late in trace.records.pop(span_id, ()):
                 if parent is not None and late not in records:  # it came after the span was read
                     self._tell(trace, span_id, late)
             if parent is not None:
                 return CHILD if is_heard or outcome.completion is None else LATE
-            return Ended(is_root=True, run=None if trace.runs is None else trace.runs.pop(span_id, None))
+            return Ended(is_root=True, run=trace.runs.pop(span_id, None))
 
     def _leave(self, trace_id: int, trace: _Trace, span_id: int, parent: int | None) -> None:
         """Take a span off the living; first it has ended, then it lives no more: whoever looks finds it."""
-        outer = trace.outer
-        if parent is None and outer is not None:
-            parent = outer.get(span_id)
+        if parent is None and trace.outer:
+            parent = trace.outer.get(span_id)
         if parent is not None and len(trace) > 1:
-            if trace.ended is None:
-                trace.ended = trace.ended or {}
             trace.ended[span_id] = parent
             self._ended += 1
         trace.pop(span_id, None)
-        if outer is not None:
-            outer.pop(span_id, None)
+        if trace.outer:
+            trace.outer.pop(span_id, None)
         self._live -= 1
         if not trace:
             self._give_up(trace_id, trace)
         elif self._ended > MAX_ENDED:
             self._forget_oldest_ended()
-        elif parent is None and trace.ended is not None and len(trace.ended) > trace.may_keep:
+        elif parent is None and len(trace.ended) > trace.may_keep:
             self._forget_done(trace)
 
     def _give_up(self, trace_id: int, trace: _Trace) -> None:
@@ -295,7 +283,7 @@ class Traces:
             trace.is_closed = False
         elif self._traces.get(trace_id) is trace:
             self._traces.pop(trace_id, None)
-            self._ended -= len(trace.ended or ())
+            self._ended -= len(trace.ended)
 
     # --- what was said -------------------------------------------------------------------------------------------
 
@@ -313,8 +301,6 @@ class Traces:
         return is_heard
 
     def _run_of(self, trace: _Trace, root: int) -> Run:
-        if trace.runs is None:
-            trace.runs = trace.runs or {}
         run = trace.runs.get(root)
         return trace.runs.setdefault(root, Run(self._config)) if run is None else run
 
@@ -342,8 +328,6 @@ class Traces:
             root = trace.live_root_of(span_id)
             if not lives and root is None:
                 return None
-            if trace.records is None:
-                trace.records = trace.records or {}
             records = trace.records.setdefault(span_id if lives else root or 0, [])
             joins = lives and not is_root if continues is None else continues
             last = records[-1] if joins and records and records[-1].key == said.key else None
@@ -365,7 +349,7 @@ class Traces:
     def records_of(self, key: LiveKey) -> Sequence[Outcome]:
         """Return what was said beside a span that counts as its own: on a root it counts as said below."""
         trace = self._traces.get(key[0])
-        if trace is None or trace.records is None or (self.mirrors and trace.is_live_root(key[1])):
+        if trace is None or not trace.records or (self.mirrors and trace.is_live_root(key[1])):
             return ()
         return tuple(trace.records.get(key[1], ()))
 
@@ -376,7 +360,7 @@ class Traces:
         trace = self._traces.get(root[0])
         if trace is None:
             return False, None
-        return trace.runs_below(root[1]), (trace.runs or {}).get(root[1])
+        return trace.runs_below(root[1]), trace.runs.get(root[1])
 
     def lives(self, key: LiveKey) -> bool:
         """Whether a span is known to live; not if it started before this was registered."""
@@ -409,9 +393,8 @@ class Traces:
                 oldest = list(islice(trace.items(), excess))
                 for span_id, parent in oldest:
                     self._leave(trace_id, trace, span_id, parent)
-                    for known in (trace.runs, trace.records):
-                        if known is not None:
-                            known.pop(span_id, None)
+                    trace.runs.pop(span_id, None)
+                    trace.records.pop(span_id, None)
                 excess -= len(oldest)
                 if excess <= 0:
                     return
@@ -420,17 +403,17 @@ class Traces:
         """Forget ended spans, those of the oldest traces first, until a quarter is free."""
         with self._lock:
             traces = [trace for trace in list(self._traces.values()) if trace.ended]
-            self._ended = sum(len(trace.ended or ()) for trace in traces)
+            self._ended = sum(len(trace.ended) for trace in traces)
             for trace in traces:
-                self._forget(trace, list(islice(trace.ended or (), max(0, self._ended - MAX_ENDED * 3 // 4))))
+                self._forget(trace, list(islice(trace.ended, max(0, self._ended - MAX_ENDED * 3 // 4))))
 
     def _forget_done(self, trace: _Trace) -> None:
         """Forget the ended spans that lead to no live root any more."""
         with self._lock:
-            self._forget(trace, [one for one in list(trace.ended or ()) if trace.live_root_of(one) is None])
-            trace.may_keep = 2 * len(trace.ended or ()) + _FEW
+            self._forget(trace, [one for one in list(trace.ended) if trace.live_root_of(one) is None])
+            trace.may_keep = 2 * len(trace.ended) + _FEW
 
     def _forget(self, trace: _Trace, spans: Sequence[int]) -> None:
         for span_id in spans:
-            (trace.ended or {}).pop(span_id, None)
+            trace.ended.pop(span_id, None)
         self._ended -= len(spans)
