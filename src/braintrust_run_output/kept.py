@@ -40,8 +40,8 @@ class Kept:
     """
 
     __slots__ = (
-        "_chars", "_generics", "_max_chars", "agents", "answers", "called", "digests", "executions", "has_calls",
-        "has_explicit", "said", "sides", "silent",
+        "_called", "_chars", "_executed", "_executions", "_generics", "_max_chars", "agents", "answers", "digests",
+        "has_calls", "has_explicit", "said", "sides", "silent",
     )  # fmt: skip
 
     def __init__(self, max_chars: int | None = None) -> None:
@@ -58,10 +58,12 @@ class Kept:
         self.answers: dict[SpanId, Placed] = {}
         """The spans that ``answer_spans`` names."""
         self.agents: dict[SpanId, Placed] = {}
-        self.called: dict[SpanId, None] = {}
+        self._called: dict[SpanId, None] = {}
         """The ids of the calls of tools that were ever said."""
-        self.executions: dict[SpanId, Outcome] = {}
+        self._executions: dict[SpanId, Outcome] = {}
         """The spans that execute calls of tools."""
+        self._executed: dict[tuple[str | None, str | None], int] | None = None
+        """What `_last_executions` found; None if something has come since."""
         self.silent: Placed | None = None
         """The last call of a model that failed or said nothing."""
 
@@ -80,7 +82,8 @@ class Kept:
         if outcome.is_agent:
             self._mark(self.agents, outcome.span_id, entry)
         if outcome.execution is not None:
-            self._mark(self.executions, outcome.span_id, outcome)
+            self._mark(self._executions, outcome.span_id, outcome)
+            self._executed = None
         if outcome.completion is not None or outcome.explicit is not None:
             self._add_said(entry)
             return
@@ -137,6 +140,26 @@ class Kept:
         on_the_way = {self.sides.get(one) for one in (entry.outcome.span_id, *entry.way) if one not in self.answers}
         return next((kind for kind in (Side.VERDICT, Side.WORK) if kind in on_the_way), None)
 
+    def is_executed(self, entry: Placed) -> bool:
+        """Whether all calls of tools that a completion ends in were executed, by spans that started after its own did.
+
+        A span executes the call that has its id; one whose id no known call has, those of the tool that it names.
+        """
+        if self._executed is None:
+            self._executed = self._last_executions()
+        by = self._executed
+        start = entry.outcome.start
+        return all(max(by.get((call.id, None), -1), by.get((None, call.name), -1)) >= start for call in entry.calls)
+
+    def _last_executions(self) -> dict[tuple[str | None, str | None], int]:
+        """Return when the call of an id was last executed, or, for ids that no known call has, a tool of a name."""
+        last: dict[tuple[str | None, str | None], int] = {}
+        for outcome in self._executions.values():
+            if (one := outcome.execution) is not None:
+                key = (one.id, None) if one.id in self._called else (None, one.name)
+                last[key] = max(outcome.start, last.get(key, 0))
+        return last
+
     def up_to_answer(self, entry: Placed) -> Sequence[SpanId] | None:
         """Return an outcome's way up to the span that ``answer_spans`` names, None if there is none on it."""
         if entry.outcome.span_id in self.answers:
@@ -157,7 +180,8 @@ class Kept:
             self.has_calls = True
             for call in entry.calls:
                 if call.id is not None:
-                    self._mark(self.called, call.id, None)
+                    self._mark(self._called, call.id, None)
+            self._executed = None
         self._chars += _length(entry)
         if not self.said or outcome.end > self.said[-1].outcome.end or order_of(entry) >= order_of(self.said[-1]):
             self.said.append(entry)

@@ -159,7 +159,7 @@ class Run:
         It is none where the call of a model failed after it, where tools executed its calls, or if it is one short word
         that the text does not have.
         """
-        is_none = _is_word(last) or (bool(last.calls) and self._tell_executed()(last))
+        is_none = _is_word(last) or (bool(last.calls) and self._kept.is_executed(last))
         below = self._failed_after(last) or (last if is_none else None)
         if below is None:
             return None
@@ -190,13 +190,13 @@ class Run:
         """
         if not self._kept.generics and (own is None or not own.may_have_generic):
             return None
-        is_executed, failed = self._tell_executed(), self._failed_after(last)
+        failed = self._failed_after(last)
         for outcome, is_above in self._around(last, own):
             generic = outcome.generic
             if generic is None:
                 continue
             below, side_below = ([one for one in entries if is_above(one)] for entries in (main, side))
-            found = witness.read(generic, last, below, side_below, self._kept.digests, is_executed)
+            found = witness.read(generic, last, below, side_below, self._kept.digests, self._kept.is_executed)
             if found is not None:
                 return _witnessed(found, outcome)
             if failed is not None and is_above(failed) and _tells(outcome):
@@ -222,33 +222,11 @@ class Run:
         """Return the last completion: a side completion only where nothing else is, or after a call of a tool."""
         if not self._kept.has_calls:
             return max(main or side, key=order_of, default=None)
-        is_executed = self._tell_executed()
-        last, last_side = _last_of(main, is_executed), _last_of(side, is_executed)
+        last, last_side = (_last_of(entries, self._kept.is_executed) for entries in (main, side))
         if last is None or last_side is None:
             return last or last_side
         is_answered = last.calls and not last_side.calls and _follows(last_side, last)
         return last_side if is_answered else last
-
-    def _tell_executed(self) -> Callable[[Placed], bool]:
-        """Return what tells whether all calls of a completion were executed, by spans that started after its own did.
-
-        A span executes the call that has its id; one whose id no known call has, those of the tool that it names.
-        """
-        known = self._kept.called
-        by_id: dict[str | None, int] = {}
-        by_name: dict[str, int] = {}
-        for outcome in self._kept.executions.values():
-            execution = outcome.execution
-            if execution is not None and execution.id in known:
-                by_id[execution.id] = max(outcome.start, by_id.get(execution.id, 0))
-            elif execution is not None:
-                by_name[execution.name] = max(outcome.start, by_name.get(execution.name, 0))
-
-        def is_executed(entry: Placed) -> bool:
-            start = entry.outcome.start
-            return all(max(by_id.get(call.id, -1), by_name.get(call.name, -1)) >= start for call in entry.calls)
-
-        return is_executed
 
     def _counted_once(self) -> Sequence[Placed]:
         """Return what was said, without what a service's own processor had mirrored from below a span onto it."""
