@@ -45,6 +45,7 @@ _BY_FORM = """\
 
 After their source or documentation. No trace of these was recorded.
 
+- **AgentScope**: `gen_ai.output.messages`, `agentscope.function.output`
 - **AG2, Agno, CrewAI, LangGraph, OpenAI's agents, phidata under AgentOps or Langtrace**:
   `crewai.crew.output`, `agno.agent.response_content`, `langgraph.graph.final_response`, `openai_agents.outputs` ...
 - **Anthropic's SDK, its own tracing**: `gen_ai.output.messages`, with
@@ -54,15 +55,18 @@ After their source or documentation. No trace of these was recorded.
 - **DeepEval**: `confident.span.output`
 - **Gemini CLI**: `gen_ai.output.messages`, also in pieces and as the system's; `output-json`
 - **HoneyHive**: `honeyhive_outputs.result`
-- **Koog, Azure AI agents**: span event `gen_ai.assistant.message`, where no `gen_ai.choice` is
-- **Langtrace**: `llm.responses`, span event `gen_ai.content.completion`
+- **Judgeval**: whole responses in `gen_ai.completion`, `judgment.output`
+- **Koog, Azure AI agents, mcp-agent**: span event `gen_ai.assistant.message`, where no `gen_ai.choice` is
+- **Langtrace**: `llm.responses`, `langchain.outputs`, span event `gen_ai.content.completion`
 - **Latitude**: `gen_ai.response.messages`
 - **LangGraph under OpenLIT, OpenAI's agents under OpenTelemetry's instrumentation**: `gen_ai.output.messages` of all
   turns of a workflow, or with the texts of SDK objects in it
 - **Mastra**: `gen_ai.output.messages`, `mastra.model_step.output`, `mastra.agent_run.output` ...
+- **NVIDIA's NeMo Agent Toolkit**: `output.value`, kind in `nat.span.kind`
 - **OpenClaw**: `openclaw.content.output_messages`
 - **OpenRouter's broadcast**: `gen_ai.completion`
 - **OpenLLMetry, oldest releases**: `llm.completions.0.content`
+- **Scorecard**: `gen_ai.completion.choices`
 - **Spring AI**: `gen_ai.completion`, span event `gen_ai.content.completion`, its log records
 - **traceAI**: `gen_ai.output.messages.0.message.content`, kind in `gen_ai.span.kind`
 - **TrueFoundry**: `tfy.output`

@@ -85,7 +85,7 @@ _OPERATIONS = {
     **_words(_Kind.AGENT, "agent_call agent.run"),
     **_words(_Kind.WORK, "create_memory search_memory update_memory upsert_memory delete_memory"),
     **_words(_Kind.WORK, "memory.add memory.extract memory.inject memory.search memory.store compact_events"),
-    **_words(_Kind.WORK, "memory_add memory_search memory_get memory_update memory_delete retrieve"),
+    **_words(_Kind.WORK, "memory_add memory_search memory_get memory_update memory_delete retrieve rerank_documents"),
     **_words(_Kind.VERDICT, "evaluate evaluation judge decide"),
     # What a method of a flow returns may be the name of the next one: the flow has the result.
     **_words(_Kind.SILENT, "execute_method"),
@@ -127,6 +127,8 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "fi.span.kind": _COMMON,  # traceAI
     "confident.span.type": _COMMON,  # DeepEval
     "honeyhive_event_type": _COMMON,
+    "judgment.span_kind": _COMMON,
+    "nat.span.kind": _COMMON,  # NVIDIA's NeMo Agent Toolkit
     "haystack.component.type": _COMMON | _words(_Kind.MODEL, "generator") | _words(_Kind.TOOL, "invoker"),
     "rail.type": _NEMO,
     "sentry.op": _SENTRY,

@@ -12,7 +12,7 @@ was the answer::
     logfire.msg_template     "Calling {q}"
     return                   "The capital of France is Paris."
 
-On spans that Laminar calls ``LLM``, DeepEval ``llm``, HoneyHive ``model``, it is the model's output.
+On spans that Laminar calls ``LLM``, DeepEval and Judgeval ``llm``, HoneyHive ``model``, it is the model's output.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _LAMINAR = "lmnr.span.output"
-_TRACED = ("confident.span.output", "honeyhive_outputs.result")
+_TRACED = ("confident.span.output", "honeyhive_outputs.result", "judgment.output")
 """What others call what a traced function returned, or a model where the span says that it is one."""
 _LOGFIRE = "return"
 _LOGFIRE_MARKS = frozenset({"logfire.msg_template", "logfire.span_type"})
@@ -43,19 +43,27 @@ _RETURNED = (
     "mastra.output",
     "output-json",
     *_TRACED,
+    "agentscope.function.output",
     "agno.agent.response_content",
     "agno.team.response_content",
+    "chain.outputs",
     "crewai.crew.final_output",
     "crewai.crew.output",
     "crewai.flow.result",
     "confident.trace.output",
     "dspy.signature.result",
+    "gen_ai.agent.actual_output",
     "gen_ai.agent.final_result",
     "gen_ai.agent.finish.output",
+    "gen_ai.agent.response",
     "gen_ai.framework.pipeline.output_data",
     "gen_ai.workflow.output",
+    "langchain.outputs",
     "langgraph.graph.final_response",
     "phidata.agent.response",
+    "pydantic_ai.run.result",
+    "swarms.output",
+    "upsonic.output",
     "workflow.final_output",
     "workflow.output",
     "xpander.session.final_result",

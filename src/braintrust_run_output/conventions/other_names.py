@@ -39,7 +39,7 @@ _RESPONDED = (
     "gen_ai.response.messages", "gen_ai.response.message", "gen_ai.response.choices", "llm.output_messages",
     "llm.completions", "llm.responses", "openclaw.content.output_messages", "tfy.output", "mastra.model_step.output",
     "mastra.model_generation.output", "mastra.model_inference.output", "mastra.llm_generation.output",
-    "openai_agents.outputs",
+    "openai_agents.outputs", "gen_ai.completion.choices", "swarms.response",
 )  # fmt: skip
 """Names of what holds what a model said."""
 _FLAT = "message."

@@ -42,7 +42,7 @@ _CONTENTS = (
     "gen_ai.event.content", _MESSAGE, "content", "gen_ai.completion", "event_body", "message.content",
     "gen_ai.output.messages", "gen_ai.response", "gen_ai.content", "llm.completion", "text", "body", "event.data",
 )  # fmt: skip
-_OF_THE_EVENT = re.compile(r"gen_ai\.(?:choice|completion|message|response)\.(?:\d\.)?")
+_OF_THE_EVENT = re.compile(r"(?:gen_ai\.(?:choice|completion|message|response)|choices)\.(?:\d\.)?")
 """What some put before each name: that of the event, and which choice it is."""
 _FLAT = re.compile(r"(?:message\.)?(parts|content|tool_calls)\.(\d)\.(\S+)")
 """The name of one field of a part of a message, or of a call, that is flattened into an event's attributes."""

@@ -864,6 +864,15 @@ ATTRIBUTES = [
         call(content="Hm."),
     ),
     ("completion, response", {"gen_ai.completion": J({"choices": [{"message": {"content": T}}]})}, T),
+    (
+        "completion, Anthropic's response",
+        {
+            "gen_ai.completion": J(
+                {"type": "message", "role": "assistant", "content": [{"type": "text", "text": T}], "usage": {}}
+            )
+        },
+        T,
+    ),
     ("completion, messages", {"gen_ai.completion": J([{"role": "assistant", "content": T}])}, T),
     ("completion, like one", {"gen_ai.completion": '{"completion": 0.5}'}, '{"completion": 0.5}'),
     ("lk", {"lk.response.text": T}, T),
@@ -966,6 +975,11 @@ EVENTS = [
     ("named after choice", [("gen_ai.choice", {"gen_ai.choice.role": "assistant", "gen_ai.choice.content": T})], T),
     ("named after both", [("gen_ai.choice", {"gen_ai.choice.message.content": T})], T),
     ("named after event off", [("gen_ai.completion", {"gen_ai.completion.index": 0})], None),
+    (
+        "named after the choice's place",
+        [("gen_ai.assistant.message", {"choices.0.index": 0, "choices.0.message.content": T, "model": "m"})],
+        T,
+    ),
     ("event data", [("gen_ai.choice", {"event.data": J({"index": 0, "message": {"content": T}})})], T),
     (
         "voice, spoken",
