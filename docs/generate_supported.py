@@ -52,6 +52,7 @@ After their source or documentation. No trace of these was recorded.
   `ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE=content`; not of a bare `create(stream=True)`
 - **Azure's VoiceLive**: span event `gen_ai.output.messages`
 - **Claude Code**: `response.model_output` on its spans (detailed tracing), its log record `assistant_response`
+- **CozeLoop**: `cozeloop.output`
 - **DeepEval**: `confident.span.output`
 - **Gemini CLI**: `gen_ai.output.messages`, also in pieces and as the system's; `output-json`
 - **HoneyHive**: `honeyhive_outputs.result`

@@ -458,7 +458,7 @@ def _is_tool_call(block: Object) -> bool:
         or kind in _HOSTED_ITEMS
         or kind.endswith(_HOSTED_CALL)
         or (not block.keys().isdisjoint(_TOOL_CALL_KEYS) and any(is_object(block.get(key)) for key in _TOOL_CALL_KEYS))
-        or (kind == "function" and is_object(block.get("function")))
+        or (kind in ("", "function") and is_object(called := block.get("function")) and "name" in called)
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
     )

@@ -20,6 +20,9 @@ _BESIDE_WHAT_IS_NOT_SAID = _NOT_SAID | {"id", "type", "meta", "metadata", "model
 """Keys of retrieved documents and embeddings, where there is nothing else."""
 _BESIDE_A_REQUEST = frozenset({"input", "prompt", "current_agent_name"})
 _TOOL_RESULTS = frozenset({"raw_output", "tool_output"})
+_MEDIA = frozenset({"format", "mediaType", "media_type", "mimeType", "mime_type"})
+_BESIDE_MEDIA = _MEDIA | {"data", "type"}
+"""Keys of speech and images as data, where there is nothing else."""
 _SHORTEST_EMBEDDING = 8
 _SHORTEST_NESTED_EMBEDDING = 1
 
@@ -119,8 +122,9 @@ def _is_thing(value: object) -> bool:
     # What a LlamaIndex retriever or splitter finds.
     is_node = ("score" in value and is_object(value.get("node"))) or str(value.get("class_name")).endswith("Node")
     is_document = not _NOT_SAID.isdisjoint(value) and value.keys() <= _BESIDE_WHAT_IS_NOT_SAID
+    is_media = "data" in value and not _MEDIA.isdisjoint(value) and value.keys() <= _BESIDE_MEDIA
     is_tool_result = not _TOOL_RESULTS.isdisjoint(value) and "tool_name" in value
-    return is_schema or is_node or is_document or is_tool_result or _is_request(value)
+    return is_schema or is_node or is_document or is_media or is_tool_result or _is_request(value)
 
 
 def _is_request(value: Object) -> bool:

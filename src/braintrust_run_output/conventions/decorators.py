@@ -12,7 +12,8 @@ was the answer::
     logfire.msg_template     "Calling {q}"
     return                   "The capital of France is Paris."
 
-On spans that Laminar calls ``LLM``, DeepEval and Judgeval ``llm``, HoneyHive ``model``, it is the model's output.
+On spans that Laminar calls ``LLM``, DeepEval and Judgeval ``llm``, HoneyHive and CozeLoop ``model``, it is the model's
+output.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _LAMINAR = "lmnr.span.output"
-_TRACED = ("confident.span.output", "honeyhive_outputs.result", "judgment.output")
+_TRACED = ("confident.span.output", "honeyhive_outputs.result", "judgment.output", "cozeloop.output")
 """What others call what a traced function returned, or a model where the span says that it is one."""
 _LOGFIRE = "return"
 _LOGFIRE_MARKS = frozenset({"logfire.msg_template", "logfire.span_type"})

@@ -84,6 +84,7 @@ _WHOLE = (
     "gen_ai.agent.input",
     "agentscope.function.input",
     "chain.inputs",
+    "cozeloop.input",
     "judgment.input",
     "langchain.inputs",
     "swarms.request",

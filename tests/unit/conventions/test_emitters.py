@@ -193,6 +193,46 @@ ATTRIBUTES = [
     ("redacted", {O: parts(t("__REDACTED__"))}, None),
     ("null", {O: "null"}, None),
     (
+        "rig, a call without a type",
+        {O: J([{"id": "c1", "call_id": None, "function": {"name": "get_weather", "arguments": {"city": "Paris"}}}])},
+        call(),
+    ),
+    (
+        "rig, a text before it",
+        {
+            O: J(
+                [
+                    {
+                        "role": "assistant",
+                        "content": [
+                            {"text": "Hm."},
+                            {"id": "c1", "function": {"name": "get_weather", "arguments": {"city": "Paris"}}},
+                        ],
+                    }
+                ]
+            )
+        },
+        call(content="Hm."),
+    ),
+    (
+        "speech",
+        {"gen_ai.request.model": "tts", "output": J({"data": "UklGRiQAAABXQVZF", "format": "pcm"})},
+        None,
+    ),
+    (
+        "an image",
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.output": J({"type": "image", "data": "iVBORw0KGgo", "mimeType": "image/png"}),
+        },
+        None,
+    ),
+    (
+        "data that is an answer",
+        {"gen_ai.request.model": "m", "output": J({"data": [1, 2], "summary": "two"})},
+        J({"data": [1, 2], "summary": "two"}),
+    ),
+    (
         "final_result",
         {O: parts({"type": "tool_call", "id": "t", "name": "final_result", "arguments": {"city": "Paris"}})},
         '{"city":"Paris"}',

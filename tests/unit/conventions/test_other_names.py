@@ -57,6 +57,7 @@ def test_the_output_of_a_model(key, value):
         {"gen_ai.span.kind": "LLM", "output.value": T},
         {"nat.span.kind": "LLM", "output.value": T},
         {"judgment.span_kind": "llm", "judgment.output": T},
+        {"cozeloop.span_type": "model", "cozeloop.output": J({"choices": [{"message": {"content": T}}]})},
         {"mastra.span.type": "model_generation", "gen_ai.completion": J({"text": T, "files": [], "warnings": []})},
         {"fi.span.kind": "LLM", "output.value": J({"choices": [{"message": {"role": "assistant", "content": T}}]})},
         {"gen_ai.operation.name": "model_turn", "gen_ai.request.model": "m", "text_output": T},
