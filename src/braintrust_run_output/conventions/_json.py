@@ -21,6 +21,7 @@ def _plain(value: object) -> str | None:
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
+_CLOSING = {"{": "}", "[": "]", '"': '"'}
 _LONGEST_LITERAL = 100_000
 _WHITESPACE = " \t\n\r"
 _NO_OBJECTS = (str, list, tuple, int, float, bytes, type(None))
@@ -57,8 +58,27 @@ def unquoted(text: str) -> str:
 
 
 def looks_like_json(text: str) -> bool:
-    """Whether a text begins like a JSON object or array: one that cannot be parsed has probably been cut."""
+    """Whether a text begins like a JSON object or array."""
     return text[:1] in '{[" \t\n\r' and _LOOKS_LIKE_JSON.match(text) is not None
+
+
+def was_cut(text: str) -> bool:
+    """Whether a text begins like a JSON object or array and ends before that does: an attribute limit has cut it.
+
+    JSON with more text after it, and JSON that is closed and broken within, is what somebody said.
+    """
+    if not looks_like_json(text):
+        return False
+    text = text.strip(_WHITESPACE)
+    try:
+        _scan(text, 0)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text) or error.msg.startswith("Unterminated") or text[-1] != _CLOSING[text[0]]
+    except StopIteration:  # a value that is none
+        return text[-1] != _CLOSING[text[0]]
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def literal(value: str) -> object:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from ..completion import Message
 from ._chat import answer_in, is_chat, is_content_blocks, is_items, read_messages
-from ._json import Object, compact, is_array, is_object, parse
+from ._json import Array, Object, compact, is_array, is_object, parse
 from ._no_answer import BESIDE_A_TEXT, METADATA
 from ._reprs import is_repr, read_repr
-from ._stream import final_response, read_chunks, read_pieces
+from ._stream import events_in, final_response, read_chunks, read_pieces
 
 _TEXTS = (
     "text", "outputText", "output_text", "generated_text", "generation", "completion", "combined_chunk_content",
@@ -58,12 +58,8 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
     """
     if not isinstance(value, str) and (answer := answer_in(value)) is not None:
         return [Message("assistant", answer)]
-    if is_array(value) and value:
-        if (response := final_response(value)) is not None:
-            return read_response(response)
-        for read in (read_chunks, read_pieces):
-            if (streamed := read(value)) is not None:
-                return streamed
+    if is_array(value) and value and (streamed := read_stream(value)) is not None:
+        return streamed
     if is_chat(value):  # Anthropic, Ollama, Cohere, or bare messages
         return read_messages(value)
     if is_items(value):
@@ -83,6 +79,31 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
             return [message for item in items for message in _alternative(item, _DEEPEST)]
     found = _in_parts(value) or _in_output(value.get("output")) or _in_output(value.get("outputs"))
     return found or _in_content(value, may_be_said) or (None if may_be_said else _in_text(value))
+
+
+def read_stream(value: str | Array) -> list[Message] | None:
+    """Return the turn in a stream: its events, or the text of it, whole or as a list of pieces; None if it is none.
+
+    The text is server-sent events, or one JSON object a line.
+    """
+    text = value if isinstance(value, str) else _joined(value)
+    events = value if text is None else events_in(text)
+    if not events or isinstance(events, str):
+        return None
+    if (response := final_response(events)) is not None:
+        return read_response(response)
+    if text is not None and len(events) == 1:
+        return find_messages(events[0], may_be_said=True)
+    chunks = read_chunks(events)
+    return read_pieces(events) if chunks is None else chunks
+
+
+def _joined(pieces: Array) -> str | None:
+    """Return a list of texts as one: of lines, unless they say where these end."""
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    if not texts or len(texts) < len(pieces):
+        return None
+    return ("" if "\n" in texts[0] else "\n").join(texts)
 
 
 def _is_responded(value: Object) -> bool:

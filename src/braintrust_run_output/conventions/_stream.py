@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
 from ._chat import read_messages
-from ._json import is_array, is_object
+from ._json import is_array, is_object, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._json import Object
 
+_EVENT_STREAM = re.compile(r"\s*(?:data: ?[{\[]|event: ?\w|id: ?\w|:|\{)")
+"""How server-sent events begin, or a text of one JSON object a line."""
+_LINES = re.compile(r"[\r\n]+")
+_BESIDE_DATA = ("event:", "id:", "retry:", ":")
+_DATA = "data:"
+_DONE = "[DONE]"
 _FINISHED = "response.completed"
 _RESPONSES = "response."
 """How the types of the events of OpenAI's Responses API begin."""
@@ -24,6 +31,25 @@ _BESIDE_PIECES = frozenset({"metadata", "modelVersion", "responseId", "usage", "
 """What the last event of a stream may have instead of a piece."""
 _OF_A_CANDIDATE = frozenset({"content", "finishReason", "finish_reason"})
 _BEDROCK = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"})
+
+
+def events_in(text: str) -> list[object] | None:
+    """Return the data in a text of server-sent events, or of one JSON object a line; None if the text is none.
+
+    Gateways and proxies keep what they pass on.
+    """
+    if not _EVENT_STREAM.match(text):
+        return None
+    events: list[object] = []
+    for line in _LINES.split(text.strip()):
+        data = line.removeprefix(_DATA).strip()
+        if data == _DONE or line.startswith(_BESIDE_DATA):
+            continue
+        event = parse(data)
+        if not is_object(event):
+            return None
+        events.append(event)
+    return events
 
 
 def final_response(items: Sequence[object]) -> Object | None:

@@ -12,11 +12,11 @@ from __future__ import annotations
 from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
-from ._json import Array, Object, compact, is_array, is_object, literal, looks_like_json, parse
+from ._json import Array, Object, compact, is_array, is_object, literal, parse, was_cut
 from ._no_answer import BESIDE_A_TEXT, is_aside, is_not_said
 from ._objects import as_objects
 from ._reprs import LITERAL, is_cut, is_repr, read_fields, read_repr
-from ._responses import find_messages, read_response, structured_answer
+from ._responses import find_messages, read_response, read_stream, structured_answer
 
 _WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message", "final_output")
 """Keys whose value is the output, whatever stands beside them."""
@@ -53,9 +53,9 @@ def unwrap(value: object, source: str) -> Completion | None:
     raw = value if isinstance(value, str) else None
     if raw is not None and raw.lstrip()[:1] in ("{", "[", '"'):
         parsed = parse(raw)
-        if parsed is None and looks_like_json(raw):
-            return None  # it was cut
-        value = raw if parsed is None else parsed
+        if parsed is None and was_cut(raw):
+            return None
+        value = raw if parsed is None else _unpacked(parsed)
     return _unwrap(value, source, raw, 0)
 
 
@@ -66,6 +66,10 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
         return _unwrap(revived, source, raw, depth, is_revived=not _is_plain(value))
     if is_not_said(value):
         return None
+    if isinstance(value, str) or is_array(value):
+        streamed = read_stream(value)
+        if streamed is not None:
+            return from_messages(streamed, source, raw=raw)
     if isinstance(value, str):
         return from_text(dspy_answer(value), source, raw=raw)
     messages = _messages_in(value)
@@ -78,6 +82,12 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
     if messages is not None:
         return from_messages(messages, source, raw=raw)
     return None if is_revived else from_text(compact(value), source, raw=raw)
+
+
+def _unpacked(value: object) -> object:
+    """Return the JSON in a text that was JSON itself: what a function returned as JSON was encoded once more."""
+    inner = parse(value) if isinstance(value, str) and value[:1] in ("{", "[") else None
+    return value if inner is None else inner
 
 
 def _revived(value: object) -> object:

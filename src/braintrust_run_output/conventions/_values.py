@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, read_messages
 from ._dspy import dspy_answer
-from ._json import compact, is_array, is_object, looks_like_json, parse
+from ._json import compact, is_array, is_object, looks_like_json, parse, was_cut
 from ._no_answer import is_no_answer
 from ._reprs import LITERAL, is_repr, read_repr
-from ._responses import find_messages, read_response
+from ._responses import find_messages, read_response, read_stream
 from ._unwrap import unwrap
 
 if TYPE_CHECKING:
     from ..completion import Completion
 
 
+_MAY_BE_NO_TEXT = ("{", "[", '"', "d", "e", "i", ":")
+"""How a text begins that may be JSON, or a stream."""
+_ASKING = ("user", "human", "system")
+"""Whose messages are in a conversation: a model may have made that up."""
+_CUT_MESSAGES = re.compile(r"""["\[\{\s\\]{0,20}"(?:role|content|message|parts)\\?"\s?:""")
+"""How messages begin. A model may have said other JSON that is broken."""
+
+
 def from_plain(value: object, source: str) -> Completion | None:
-    """Return the completion in a value that is text by convention: a string is taken verbatim."""
-    return from_text(value, source) if isinstance(value, str) else _from_parsed(unpacked(value), source, None)
+    """Return the completion in a value that is text by convention: a string is taken verbatim.
+
+    Unless it is JSON which no model would say: messages with roles, content blocks, a provider's response, a stream.
+    """
+    if not isinstance(value, str):
+        return _from_parsed(unpacked(value), source, None)
+    return _from_said(value, source, value)
+
+
+def _from_said(text: str, source: str, raw: str | None) -> Completion | None:
+    if not text.lstrip().startswith(_MAY_BE_NO_TEXT):
+        return from_text(text, source, raw=raw)
+    if (messages := _messages_in(text)) is not None:
+        return from_messages(messages, source, raw=raw)
+    return None if _CUT_MESSAGES.match(text) and was_cut(text) else from_text(text, source, raw=raw)
+
+
+def _messages_in(text: str) -> list[Message] | None:
+    said = unpacked(text)
+    if is_content_blocks(said):
+        return read_messages({"content": said})
+    if isinstance(said, str):
+        return read_stream(text)
+    messages = find_messages(said, may_be_said=True)
+    return None if messages is None or any(message.role in _ASKING for message in messages) else messages
 
 
 def from_said_or_response(value: object, source: str) -> Completion | None:
@@ -41,13 +73,8 @@ def from_json(value: object, source: str) -> Completion | None:
         return _from_parsed(value, source, None)
     parsed = parse(value)
     if parsed is None:
-        return None if value == "null" or looks_like_json(value) else from_text(value, source)
+        return None if value == "null" or was_cut(value) else from_text(value, source)
     return _from_parsed(parsed, source, value)
-
-
-def was_cut(text: str) -> bool:
-    """Whether a text begins like JSON and is none: an attribute limit has cut it."""
-    return looks_like_json(text) and parse(text) is None
 
 
 def unpacked(value: object) -> object:
@@ -92,6 +119,8 @@ def from_model_output(value: object, source: str, *, may_be_said: bool | None = 
         return None
     if isinstance(found, (bool, int, float)):
         return from_text(raw if raw is not None else compact(found), source, raw=raw)
+    if is_array(found) and (streamed := read_stream(found)) is not None:
+        return from_messages(streamed, source, raw=raw)
     if is_array(found) and found and all(isinstance(item, str) for item in found) and not (said and raw is not None):
         return from_messages([Message("assistant", dspy_answer(str(item))) for item in found], source, raw=raw)
     if is_content_blocks(found):
@@ -107,20 +136,22 @@ def from_model_output(value: object, source: str, *, may_be_said: bool | None = 
 
 
 def _from_text(text: str, source: str, raw: str | None, *, is_json: bool) -> Completion | None:
+    if (streamed := read_stream(text)) is not None:
+        return from_messages(streamed, source, raw=raw)
     if is_json:
         return from_text(dspy_answer(text), source, raw=raw)
     if is_repr(text):
         return from_messages(read_response(read_repr(text)), source, raw=raw)
     if text.startswith(LITERAL) and (messages := find_messages(read_repr(text), may_be_said=True)) is not None:
         return from_messages(messages, source, raw=raw)
-    return None if looks_like_json(text) else from_text(dspy_answer(text), source, raw=raw)
+    return None if was_cut(text) else from_text(dspy_answer(text), source, raw=raw)
 
 
 def _from_parsed(value: object, source: str, raw: str | None) -> Completion | None:
     if value is None or value == [] or value == {} or value == ():
         return None
     if isinstance(value, str):
-        return from_text(value, source, raw=raw)
+        return _from_said(value, source, raw)
     if is_chat(value):
         return from_messages(read_messages(value), source, raw=raw)
     if is_content_blocks(value):

@@ -19,10 +19,10 @@ from ..completion import Message, from_messages, from_text
 from ._chat import answer_in, read_messages
 from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
-from ._json import Array, Object, is_array, is_object, looks_like_json, parse
+from ._json import Array, Object, is_array, is_object, parse, was_cut
 from ._kinds import kinds_of
 from ._reprs import LITERAL, is_repr
-from ._responses import read_response
+from ._responses import read_response, read_stream
 from ._values import from_model_output, unpacked
 
 if TYPE_CHECKING:
@@ -131,7 +131,9 @@ def _from_text(value: object, raw: str) -> Completion | None:
     if isinstance(value, str):
         if value.startswith(LITERAL):
             return from_model_output(value, KEY)
-        is_none = value in _NO_TEXTS or is_repr(value) or (value is raw and looks_like_json(value))
+        if (streamed := read_stream(value)) is not None:
+            return from_messages(streamed, KEY, raw=raw)
+        is_none = value in _NO_TEXTS or is_repr(value) or (value is raw and was_cut(value))
         return None if is_none else from_text(value, KEY, raw=raw)
     return None if value is None else from_text(raw.strip(), KEY, raw=raw)
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..completion import from_messages, from_text
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, is_object, parse
+from ._json import is_array, is_object, parse, was_cut
 from ._responses import read_response
-from ._values import was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

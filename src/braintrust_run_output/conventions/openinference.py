@@ -204,6 +204,8 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str
         return None
     if value is None:
         return from_model_output(attributes[_SPOKEN], _SPOKEN)
+    if is_array(value) or is_object(value):
+        return from_model_output(value, _OUTPUT)
     if not isinstance(value, str) or (scope == _BEDROCK and value == "None"):
         return None
     if f"{_PREFIX}." in "\n".join(attributes):  # messages under an index that is late

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..completion import from_text
 from ._convention import Attributes, Convention, Event
-from ._json import compact
-from ._values import was_cut
+from ._json import compact, was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 from ..completion import Message, from_messages, from_text
 from ._chat import read_tool_call
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, parse, unquoted
-from ._values import was_cut
+from ._json import compact, is_array, parse, unquoted, was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +47,10 @@ def _read(attributes: Attributes, prefix: str) -> Completion | None:
         tool_calls = tuple(call for call in found if call is not None)
         return from_messages([Message("assistant", text, tool_calls)], calls_key if text is None else text_key)
     completion = from_text(text, text_key) if text else None
-    if completion is None and isinstance(value := attributes.get(object_key), str) and not was_cut(value):
-        completion = from_text(unquoted(value), object_key, raw=value)  # one of several choices is a text
+    if completion is None and (value := attributes.get(object_key)) is not None:
+        answer = value if isinstance(value, str) else compact(value)
+        if not was_cut(answer):
+            completion = from_text(unquoted(answer), object_key, raw=answer)  # one of several choices is a text
     return completion
 
 

@@ -228,3 +228,16 @@ def test_a_search_that_the_provider_made_is_no_call_beside_the_answer():
 
     assert read_completion({**searched, f"{message}content": "Paris."}).render() == "Paris."
     assert "web_search_call" in read_completion(searched).render()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Paris."}}]},
+        ({"role": "assistant", "content": "Paris."},),
+        ("Paris.",),
+    ],
+    ids=["response", "messages", "text"],
+)
+def test_values_that_are_no_texts(value):
+    assert llm(value) == "Paris."

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from braintrust_run_output.conventions import from_model_output, read_completion
+from braintrust_run_output.conventions import from_model_output, read_completion, read_generic_output
 from braintrust_run_output.conventions.log_records import event_name, read_record
 from emitted import SpanEvent, T, call
 
@@ -67,6 +67,63 @@ STREAMS = {
 @pytest.mark.parametrize("encode", [J, lambda value: value], ids=["text", "native"])
 def test_the_text_of_a_stream(stream, encode):
     assert from_model_output(encode(stream), "x").render() == T
+
+
+def server_sent(events, end="\n\n"):
+    named = (f"event: {event['type']}\ndata: {J(event)}" if "type" in event else f"data:{J(event)}" for event in events)
+    return ": ping" + end + "".join(one + end for one in named) + "data: [DONE]" + end
+
+
+CHUNKS = [
+    {"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
+    for delta in ({"role": "assistant", "content": ""}, {"content": FIRST}, {"content": SECOND}, {})
+]
+TEXTS = {
+    "server-sent": server_sent,
+    "carriage returns": lambda events: server_sent(events, "\r\n\r\n"),
+    "a line each": lambda events: "\n".join(map(J, events)),
+    "pieces": lambda events: J([f"data: {J(event)}\n\n" for event in events]),
+    "lines": lambda events: J([f"data: {J(event)}" for event in events]),
+    "JSON": lambda events: J(server_sent(events)),
+}
+
+
+@pytest.mark.parametrize("stream", [*STREAMS.values(), CHUNKS], ids=[*STREAMS, "chunks"])
+@pytest.mark.parametrize("encode", TEXTS.values(), ids=TEXTS)
+def test_the_text_of_a_stream_as_it_was_sent(stream, encode):
+    sent = encode(stream)
+
+    for attributes in (
+        {"gen_ai.response.content": sent},
+        {KEY: sent},
+        {"openinference.span.kind": "LLM", "output.value": sent},
+        {"mlflow.spanType": '"LLM"', "mlflow.spanOutputs": sent},
+    ):
+        completion = read_completion(attributes)
+        assert completion is not None, attributes
+        assert completion.render() == T
+    assert read_generic_output({"traceloop.entity.output": sent}).render() == T
+
+
+def test_a_text_by_convention_that_is_a_stream():
+    assert read_completion({"gen_ai.completion": server_sent(CHUNKS)}).render() == T
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: Paris",
+        "data: {}",
+        'data: {"city": "Paris"}',
+        '{"a": 1}\n{"a": 2}',
+        "event: a\ndata: b",
+        ": a remark",
+        "id: 7",
+    ],
+)
+def test_a_text_that_only_looks_like_a_stream_is_what_was_said(text):
+    assert read_completion({"gen_ai.response.content": text}).render() == text
+    assert read_completion({"gen_ai.completion": text}).render() == text
 
 
 CALLS = {

@@ -12,7 +12,14 @@ CALL = {"id": "1", "type": "function", "function": {"name": "get_weather", "argu
 
 
 @pytest.mark.parametrize("key", ["braintrust.output", "gen_ai.completion"])
-@pytest.mark.parametrize("text", ["Paris.", '{"city": "Paris"}', '"quoted"', "[1, 2]", " padded "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paris.", '{"city": "Paris"}', '"quoted"', "[1, 2]", " padded ", '[{"name": "Ada", "role": "engineer"}]',
+        '{"a": 1,}', '{"a": "x', "data: Paris", "event: none\ndata: none",
+        '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]',  # made up, as an example
+    ],
+)  # fmt: skip
 def test_text_is_taken_verbatim(key, text):
     completion = read_completion({key: text})
 
@@ -67,3 +74,37 @@ def test_values_that_are_no_strings():
 
 def test_a_sequence_of_messages_as_json():
     assert read_completion({"gen_ai.completion": ('{"role": "assistant", "content": "Paris."}',)}).render() == "Paris."
+
+
+MESSAGE = {"role": "assistant", "content": "Paris."}
+NOT_SAID = {
+    "a message": MESSAGE,
+    "messages": [MESSAGE],
+    "LangChain's": [{"role": "ai", "content": "Paris."}],
+    "parts": [{"role": "assistant", "parts": [{"type": "text", "content": "Paris."}]}],
+    "blocks": [{"type": "text", "text": "Paris."}],
+    "choices": [{"index": 0, "finish_reason": "stop", "message": MESSAGE}],
+    "a response": {"id": "r", "choices": [{"index": 0, "finish_reason": "stop", "message": MESSAGE}]},
+    "Google's": {"candidates": [{"content": {"role": "model", "parts": [{"text": "Paris."}]}, "finishReason": "STOP"}]},
+    "JSON in JSON": json.dumps([MESSAGE]),
+}
+
+
+@pytest.mark.parametrize("key", ["braintrust.output", "gen_ai.completion", "braintrust.output_json"])
+@pytest.mark.parametrize("value", NOT_SAID.values(), ids=NOT_SAID)
+def test_json_that_no_model_would_say_is_the_messages_in_it(key, value):
+    assert read_completion({key: json.dumps(value)}).render() == "Paris."
+
+
+@pytest.mark.parametrize("key", ["braintrust.output", "gen_ai.completion", "braintrust.output_json"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        '[{"role": "assistant", "content": "Paris is the',
+        '[{"role": "assistant", "content": null}]',
+        '{"role":"assistant","parts":[',
+        '"[{\\"role\\": \\"assistant\\", \\"content\\": \\"Par',
+    ],
+)
+def test_messages_that_were_cut_or_are_empty_are_no_text(key, value):
+    assert read_completion({key: value}) is None

@@ -86,3 +86,7 @@ def test_the_inner_span_is_a_model(function):
 
     assert kinds_of({"ai.operationId": f"ai.{function}.{inner}"}).is_model
     assert not kinds_of({"ai.operationId": f"ai.{function}"}).is_model
+
+
+def test_an_object_that_is_no_text():
+    assert read(object={"city": "Paris"}) == '{"city":"Paris"}'
