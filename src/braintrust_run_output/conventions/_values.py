@@ -54,16 +54,6 @@ def _messages_in(text: str) -> list[Message] | None:
     return None if messages is None or any(message.role in _ASKING for message in messages) else messages
 
 
-def from_said_or_response(value: object, source: str) -> Completion | None:
-    """Return the completion in a value that is text by convention, unless it is a text that no model says.
-
-    That is chat messages, or a provider's whole response: what these say.
-    """
-    parsed = parse(value) if isinstance(value, str) and value[:1] in ("{", "[") else None
-    messages = find_messages(parsed, may_be_said=True) if parsed else None
-    return from_plain(value, source) if messages is None else from_messages(messages, source, raw=str(value))
-
-
 def from_json(value: object, source: str) -> Completion | None:
     """Return the completion in a value that is JSON by convention: a text, chat messages, or any other JSON.
 

@@ -1,9 +1,8 @@
 r"""The whole output in one attribute, as text or as JSON.
 
 Source: Braintrust's OpenTelemetry guide ("Manual tracing"), and early releases of the OpenTelemetry semantic
-conventions for generative AI. Text is copied verbatim; under ``gen_ai.completion`` unless it is what no model says,
-chat messages or a whole response (OpenRouter). The ``_json`` form is JSON in a string: a text, chat messages or a
-structured answer::
+conventions for generative AI. Text is copied verbatim, unless it is what no model says: chat messages, a whole response
+(OpenRouter), a stream. The ``_json`` form is JSON in a string: a text, chat messages or a structured answer::
 
     braintrust.output       "The capital of France is Paris."
     braintrust.output_json  "[{"role": "assistant", "content": "The capital of France is Paris."}]"
@@ -17,11 +16,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._convention import Attributes, Convention, Event
-from ._values import from_json, from_model_output, from_plain, from_said_or_response
+from ._values import from_json, from_model_output, from_plain
 from .langsmith import is_langsmith
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..completion import Completion
 
@@ -29,7 +28,7 @@ _RESPONDS = "mastra.span.type"
 """What stands beside a whole response, where the attribute's name promises a text: older releases of Mastra."""
 
 
-def _convention(text: str, read_text: Callable[[object, str], Completion | None] = from_plain) -> Convention:
+def _convention(text: str) -> Convention:
     json = f"{text}_json"
 
     def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
@@ -37,7 +36,7 @@ def _convention(text: str, read_text: Callable[[object, str], Completion | None]
             return None  # not plain text, and not always a model's output: see langsmith
         if text in attributes and _RESPONDS in attributes:
             return from_model_output(attributes[text], text, may_be_said=False)
-        completion = read_text(attributes[text], text) if text in attributes else None
+        completion = from_plain(attributes[text], text) if text in attributes else None
         if completion is None and json in attributes:
             completion = from_json(attributes[json], json)
         return completion
@@ -46,4 +45,4 @@ def _convention(text: str, read_text: Callable[[object, str], Completion | None]
 
 
 BRAINTRUST_OUTPUT = _convention("braintrust.output")
-GEN_AI_COMPLETION = _convention("gen_ai.completion", from_said_or_response)
+GEN_AI_COMPLETION = _convention("gen_ai.completion")
