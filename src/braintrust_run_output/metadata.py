@@ -23,13 +23,23 @@ def attribute(key: str) -> str:
 
 
 def explicit(attributes: Mapping[str, object], key: str) -> str | None:
-    """Return the value that a span already has under a metadata key, in either form; None if it has none."""
+    """Return the value that a span already has under a metadata key, in either form; None if it has none.
+
+    A value that JSON cannot hold is there all the same: it is empty here.
+    """
     value = attributes.get(attribute(key))
     if value is None and METADATA in attributes:
         encoded = attributes.get(METADATA)
         if isinstance(encoded, str) and key in encoded:
             value = (_object(encoded) or {}).get(key)
-    return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
+    return value if value is None or isinstance(value, str) else _written(value)
+
+
+def _written(value: object) -> str:
+    try:
+        return json.dumps(value, default=str)
+    except Exception:  # noqa: BLE001 (objects of an application's own may raise anything)
+        return ""
 
 
 def merged(encoded: str, added: Mapping[str, str | bool]) -> str | None:

@@ -6,6 +6,7 @@ What costs something to read, and is seldom wanted, is read when it is asked for
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
@@ -250,8 +251,8 @@ def matches(patterns: str | None, name: str) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def _compiled(patterns: str) -> re.Pattern[str]:
-    each = (re.escape(one.strip()) for one in patterns.split(",") if one.strip())
-    return re.compile("|".join(one.replace(r"\*", ".*").replace(r"\?", ".") for one in each), re.DOTALL)
+    each = (one.strip().replace("[", "[[]") for one in patterns.split(",") if one.strip())
+    return re.compile("|".join(map(fnmatch.translate, each)))
 
 
 def _contained(doing: str, read: Callable[[], _Read | None]) -> _Read | None:

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import witness
+from . import _faults, witness
 from .conventions import WITNESSES, Side
 from .kept import Kept, order_of
 from .outcome import Outcome, Placed
@@ -190,13 +190,14 @@ class Run:
         """
         if not self._kept.generics and (own is None or not own.may_have_generic):
             return None
+        witnesses = witness.Witnesses(last, self._kept.digests, self._kept.is_executed)
         failed = self._failed_after(last)
         for outcome, is_above in self._around(last, own):
             generic = outcome.generic
             if generic is None:
                 continue
             below, side_below = ([one for one in entries if is_above(one)] for entries in (main, side))
-            found = witness.read(generic, last, below, side_below, self._kept.digests, self._kept.is_executed)
+            found = _read(witnesses, generic, below, side_below)
             if found is not None:
                 return _witnessed(found, outcome)
             if failed is not None and is_above(failed) and _tells(outcome):
@@ -315,6 +316,16 @@ def way_up(span_id: SpanId, root_id: SpanId, parents: Mapping[SpanId, SpanId | N
         way[parent] = None
         parent = parents.get(parent)
     return list(way)
+
+
+def _read(
+    witnesses: witness.Witnesses, generic: Completion, main: Sequence[Placed], side: Sequence[Placed]
+) -> witness.Found | None:
+    try:
+        return witnesses.read(generic, main, side)
+    except Exception as error:  # noqa: BLE001 (it costs that one witness)
+        _faults.contain("Reading a witness", error)
+        return None
 
 
 def _is_below(span_id: SpanId, entry: Placed) -> bool:

@@ -37,6 +37,8 @@ MAX_STEPS = 64
 """How many ended spans a late child knows above it: a workflow may go on for weeks, each step below the one before."""
 _MAX_RECORDS = 64
 """How many things said beside one span are kept."""
+_MAX_LOOKED_AT = 512
+"""At how many live spans it is looked for one below a root: thousands of requests may be in one trace."""
 _FEW = 64
 
 _UNKNOWN: Final = -1
@@ -117,7 +119,10 @@ class _Trace(dict[int, "int | None"]):
             return self._leads_to(root, reversed(tuple(self)))
 
     def _leads_to(self, root: int, spans: Iterator[int]) -> bool:
-        return any(root in self.above(one) for one in takewhile(root.__ne__, spans))
+        later = takewhile(root.__ne__, spans)
+        if any(root in self.above(one) for one in islice(later, _MAX_LOOKED_AT)):
+            return True
+        return next(later, None) is not None  # so many that it is taken for granted: the root waits for its time
 
     def knows_more_of(self, span_id: int) -> bool:
         """Whether something is known of a span that is not on it."""
@@ -196,8 +201,10 @@ class Traces:
             return None
         if parent_id in trace:
             return parent_id
-        steps, living = next((at, one) for at, one in enumerate(trace.above(parent_id)) if one in trace)
-        return parent_id if steps < MAX_STEPS else living
+        for steps, one in enumerate(trace.above(parent_id)):
+            if one in trace:
+                return parent_id if steps < MAX_STEPS else one
+        return None
 
     def _start_again(self, trace: _Trace, context: ContextTuple, parent: ContextTuple | None) -> None:
         """Start a span whose trace's record was given up at that moment."""
@@ -263,7 +270,8 @@ class Traces:
         if parent is None and trace.outer:
             parent = trace.outer.get(span_id)
         if parent is not None and len(trace) > 1:
-            trace.ended[span_id] = parent
+            # Where each step has begun before the one above it ended, it is only now that there are too many above.
+            trace.ended[span_id] = parent if parent in trace else self._link(trace, parent) or parent
             self._ended += 1
         trace.pop(span_id, None)
         if trace.outer:

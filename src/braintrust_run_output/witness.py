@@ -6,6 +6,7 @@ some, or is a state that holds some, then those were worth returning, and the ti
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -24,6 +25,8 @@ LONG_ENOUGH = 20
 """From how many characters on a text is taken for itself wherever it stands: shorter ones equal too much."""
 
 _MOST_LINES = 100
+_GLANCE = 100
+"""By how many characters it is seen that a text is not there, in nearly every case."""
 
 _ANSWERS = (
     ("answer", "final_answer"),
@@ -35,8 +38,15 @@ _DEEPEST = 4
 
 _LONGEST_MARKED_UP = 200_000
 """In how many characters, of a text and of what may be in it, words are looked for."""
+_MOST_MARKED_UP = 2_000_000
+"""In how many characters of all witnesses of a root words are looked for."""
+_MOST_PIECES = 20_000_000
+"""How many characters the pieces of all witnesses of a root have that are looked up among what is no more there."""
 _MARKS = re.compile(r"<[^<>]*>|\]\([^()\s]*\)|^\s*\d+[.)]\s|(?:[^\w<]|_)+|<", re.MULTILINE)
 """Tags, targets of links, numbers of a list, and all that is no word: a page has some, its Markdown others."""
+
+_NO_CHARACTER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
+"""A reference to a character with more digits than any has: of thousands Python makes no number."""
 
 _HEADING = re.compile(r"^#{1,6}[ \t](.+)$", re.MULTILINE)
 """A heading in Markdown."""
@@ -61,60 +71,62 @@ class _Held(NamedTuple):
     containers: list[object]
 
 
-def read(
-    generic: Completion,
-    last: Placed,
-    main: Sequence[Placed],
-    side: Sequence[Placed],
-    digests: Mapping[int, int],
-    is_executed: Callable[[Placed], bool],
-) -> Found | None:
-    """Return the answer by a generic output, None if it fits nothing that was said below it.
+class Witnesses:
+    """Reads the generic outputs above the last completion of a root, one after the other, the outermost first.
+
+    There may be many of them, and much that was said: what each needs to know of a completion is worked out once, and
+    a text that fitted nothing is not looked for again among less.
 
     Args:
-        generic: The generic output.
         last: The completion that is the answer if there is no witness.
-        main: The completions below it, in the order of their ends.
-        side: The side completions below it: named only by texts that are long enough.
         digests: The digests of completions that are no more there whole, to the order in which they went.
         is_executed: Tells whether the calls of tools that a completion ends in were executed.
     """
-    text = (generic.text or "").strip()
-    if not text:
-        return None
-    said = _Below(generic.source, last, [*side, *main], frozenset(map(id, side)), digests)
-    state = _parsed(text)
-    if state is None:
-        return said.by_text(text) or said.argument(text, main, is_executed)
-    if isinstance(state, list) and len(state) > 1 and all(isinstance(item, str) for item in state):  # streamed
-        text = "".join(state).strip()
-    return said.equal_to(text) or _asked_for(state, main, is_executed) or said.by_state(state) or said.around(text)
 
+    def __init__(self, last: Placed, digests: Mapping[int, int], is_executed: Callable[[Placed], bool]) -> None:
+        self.last, self.digests, self.is_executed = last, digests, is_executed
+        self.spaced = functools.cache(_spaced)
+        self.words = functools.cache(_words)
+        self.parsed = functools.cache(_parsed)
+        self.left_to_mark_up = _MOST_MARKED_UP
+        self.left_of_pieces = _MOST_PIECES
+        self._unfit: dict[str, frozenset[int]] = {}
 
-def _asked_for(state: object, main: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Found | None:
-    """Return the last call that nobody executed whose arguments a state equals: so structured answers are asked for."""
-    for entry in reversed(main):
-        if state and _arguments(entry) == [state] and not is_executed(entry):
-            return Found(entry)
-    return None
+    def read(self, generic: Completion, main: Sequence[Placed], side: Sequence[Placed]) -> Found | None:
+        """Return the answer by a generic output, None if it fits nothing that was said below it.
 
+        Args:
+            generic: The generic output.
+            main: The completions below it, in the order of their ends.
+            side: The side completions below it: named only by texts that are long enough.
+        """
+        text = (generic.text or "").strip()
+        below = frozenset(map(id, (*side, *main)))
+        if not text or below <= self._unfit.get(text, frozenset()):
+            return None
+        found = self._read(text, main, _Below(self, generic.source, [*side, *main], frozenset(map(id, side))))
+        if found is None:
+            self._unfit[text] = below
+        return found
 
-def _arguments(entry: Placed) -> list[object]:
-    """Return the arguments of the calls that a completion ends in."""
-    return [_parsed(call.arguments) for call in entry.calls]
+    def _read(self, text: str, main: Sequence[Placed], said: _Below) -> Found | None:
+        state = _parsed(text)
+        if state is None:
+            return said.by_text(text) or said.argument(text, main)
+        if isinstance(state, list) and len(state) > 1 and all(isinstance(item, str) for item in state):  # streamed
+            text = "".join(state).strip()
+        return said.equal_to(text) or said.asked_for(state, main) or said.by_state(state) or said.around(text)
 
 
 class _Below:
     """The completions below a witness, to be asked for."""
 
-    def __init__(
-        self, source: str, last: Placed, entries: Sequence[Placed], sides: frozenset[int], digests: Mapping[int, int]
-    ) -> None:
+    def __init__(self, root: Witnesses, source: str, entries: Sequence[Placed], sides: frozenset[int]) -> None:
+        self._root = root
         self._source = source
-        self._last = last
         self._entries = [(entry, text) for entry in entries if entry.text is not None and (text := entry.text.strip())]
         self._sides = sides
-        self._digests = digests
+        self._digests = root.digests
 
     def by_text(self, text: str) -> Found | None:
         """Return the answer by a text."""
@@ -126,20 +138,33 @@ class _Below:
             or self._marked_up(text)
         )
 
-    def argument(self, text: str, main: Sequence[Placed], is_executed: Callable[[Placed], bool]) -> Found | None:
+    def argument(self, text: str, main: Sequence[Placed]) -> Found | None:
         """Return a text that is an argument of a call; a short one only where nobody executed it."""
         for entry in reversed(main):
-            is_one = any(isinstance(one, dict) and text in one.values() for one in _arguments(entry))
-            if is_one and (len(text) >= LONG_ENOUGH or not is_executed(entry)):
+            is_one = any(isinstance(one, dict) and text in one.values() for one in self._arguments(entry))
+            if is_one and (len(text) >= LONG_ENOUGH or not self._root.is_executed(entry)):
                 return Found(entry, self._itself(text))
         return None
+
+    def asked_for(self, state: object, main: Sequence[Placed]) -> Found | None:
+        """Return the last call that nobody executed whose arguments a state equals: so structured answers come."""
+        for entry in reversed(main):
+            if state and self._arguments(entry) == [state] and not self._root.is_executed(entry):
+                return Found(entry)
+        return None
+
+    def _arguments(self, entry: Placed) -> list[object]:
+        """Return the arguments of the calls that a completion ends in."""
+        return [self._root.parsed(call.arguments) for call in entry.calls]
 
     def equal_to(self, text: str) -> Found | None:
         """Return the completion that a text equals, white space aside."""
         found = self._last_where(lambda said: said == text, length=len(text))
         if found is None and len(text) >= LONG_ENOUGH:
-            words = text.split()
-            found = self._last_where(lambda said: said[:1] == text[:1] and said.split() == words, length=len(text))
+            spaced = _spaced(text)
+            found = self._last_where(
+                lambda said: said[:1] == text[:1] and self._root.spaced(said) == spaced, length=len(text)
+            )
         if found is not None:
             return Found(found)
         return Found(None, self._itself(text)) if hash(text) in self._digests else None
@@ -167,7 +192,7 @@ class _Below:
             for entry, said in self._entries
             if said not in headings and self._may_name(entry, said) and _is_part(said, text)
         ]
-        whole = [entry for entry, said in parts if not any(said != other and said in other for _, other in parts)]
+        whole = [entry for entry, said in parts if not any(len(said) < len(one) and said in one for _, one in parts)]
         whole.sort(key=lambda entry: entry.outcome.order)
         if not whole:
             return None
@@ -184,6 +209,9 @@ class _Below:
             return None
         breaks = islice(re.finditer(r"\n\s*", text), _MOST_LINES)
         for piece in (piece for one in breaks for piece in (text[: one.start()], text[one.end() :])):
+            self._root.left_of_pieces -= len(piece)
+            if self._root.left_of_pieces < 0:
+                break
             if len(piece) >= LONG_ENOUGH and hash(piece) in self._digests:
                 return Found(None, self._itself(piece))
         return None
@@ -191,13 +219,15 @@ class _Below:
     def _marked_up(self, text: str) -> Found | None:
         """Return the last completion whose words a text has, in HTML or out of its Markdown."""
         left = _LONGEST_MARKED_UP - len(text)
-        words = _words(text) if left > 0 and len(text) >= LONG_ENOUGH else ""
+        self._root.left_to_mark_up -= len(text)
+        is_looked_for = left > 0 and len(text) >= LONG_ENOUGH and self._root.left_to_mark_up >= 0
+        words = _words(text) if is_looked_for else ""
         if len(words) < LONG_ENOUGH:
             return None
         for entry, said in sorted(self._entries, key=lambda one: one[0].outcome.order, reverse=True):
             if LONG_ENOUGH <= len(said) < left:
                 left -= len(said)
-                if len(part := _words(said)) >= LONG_ENOUGH and part in words:
+                if len(part := self._root.words(said)) >= LONG_ENOUGH and part in words:
                     return Found(entry)
         return None
 
@@ -223,10 +253,10 @@ class _Below:
         held = [
             entry
             for entry, said in self._entries
-            if self._may_name(entry, said) and (said in strings or _is_one_of(_parsed(said), containers))
+            if self._may_name(entry, said) and (said in strings or _is_one_of(self._root.parsed(said), containers))
         ]
-        if any(entry is self._last for entry in held):
-            return Found(self._last)
+        if any(entry is self._root.last for entry in held):
+            return Found(self._root.last)
         if held:
             return Found(max(held, key=lambda entry: entry.outcome.order))
         gone = [string for string in strings if hash(string) in self._digests]
@@ -252,8 +282,10 @@ def _is_part(part: str, whole: str) -> bool:
 
     Alone is what stands at the end, or before a closing tag or the end of a fence.
     """
-    if part not in whole or len(part) >= LONG_ENOUGH:
-        return part in whole
+    if part[:_GLANCE] not in whole or part not in whole:  # to look for a long text at once takes longer
+        return False
+    if len(part) >= LONG_ENOUGH:
+        return True
     if whole[:1] == "{":
         return _answer_in(whole) == part
     return re.search(rf"(?:[:\n]|[\w\"']>)[ \t]*{re.escape(part)}\s*(?:</|```|\Z)", whole) is not None
@@ -304,9 +336,15 @@ def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:
     return inside[0] if len(inside) == 1 else None
 
 
+def _spaced(text: str) -> str:
+    """Return a text with one blank wherever it has white space."""
+    return " ".join(text.split())
+
+
 def _words(text: str) -> str:
     """Return the words of a text, a blank before, between and after them, without what marks them up."""
-    return f" {' '.join(_MARKS.sub(' ', html.unescape(text)).split())} "
+    unescaped = html.unescape(_NO_CHARACTER.sub(" ", text))
+    return f" {_spaced(_MARKS.sub(' ', unescaped))} "
 
 
 def _held_in(state: object) -> tuple[_Held, _Held]:

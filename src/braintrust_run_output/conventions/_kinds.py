@@ -180,6 +180,8 @@ class Kinds(NamedTuple):
 
 
 _NO_KINDS = Kinds()
+_LONGEST_REMEMBERED = 1_000
+"""Up to how many characters of the attributes' values are remembered: others than kinds would stay for long."""
 
 
 def kinds_of(attributes: Mapping[str, object]) -> Kinds:
@@ -187,7 +189,9 @@ def kinds_of(attributes: Mapping[str, object]) -> Kinds:
     named = KINDS.intersection(attributes)
     if not named:
         return _NO_KINDS
-    return _kinds_from(tuple([(name, value) for name in named if isinstance(value := attributes[name], str)]))
+    said = tuple([(name, value) for name in named if isinstance(value := attributes[name], str)])
+    is_short = sum([len(value) for _, value in said]) <= _LONGEST_REMEMBERED
+    return _kinds_from(said) if is_short else _kinds_from.__wrapped__(said)
 
 
 @lru_cache(maxsize=1_024)

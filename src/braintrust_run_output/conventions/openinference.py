@@ -203,7 +203,7 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str
     if not _is_llm(attributes):
         return None
     if value is None:
-        return from_model_output(attributes[_SPOKEN], _SPOKEN)
+        return from_model_output(attributes.get(_SPOKEN), _SPOKEN)
     if is_array(value) or is_object(value):
         return from_model_output(value, _OUTPUT)
     if not isinstance(value, str) or (scope == _BEDROCK and value == "None"):
