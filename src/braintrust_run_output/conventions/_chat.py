@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 _REASONING = frozenset({
     "reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought", "redacted_reasoning",
+    "reasoningBlock",
 })  # fmt: skip
 _TOOL_CALL = frozenset({
     "tool_call", "tool_use", "function_call", "function.call", "tool-call", "toolUse", "toolCall", "server_tool_call",
     "custom_tool_call", "server_tool_use", "mcp_tool_use", "builtin-tool-call", "computer_call", "local_shell_call",
-    "shell_call", "apply_patch_call", "mcp_approval_request",
+    "shell_call", "apply_patch_call", "mcp_approval_request", "toolUseBlock",
 })  # fmt: skip
 _HOSTED_TYPES = ("server_tool", "mcp_tool", "builtin-tool")
 """How the types of calls begin that the provider carries out."""
@@ -44,19 +45,21 @@ _HOSTED_CODE = ("executableCode", "executable_code")
 _TOOL_RESULT = frozenset({
     "tool_call_response", "tool_result", "tool-result", "toolResult", "function_call_output",
     "server_tool_call_response", "builtin-tool-return", "tool-return", "server_tool_result", "mcp_approval_response",
+    "toolResultBlock",
 })  # fmt: skip
 _FINAL = "final_answer"
 """The phase of an item of the Responses API that says the answer: others are said on the way there."""
-_NO_STEP = frozenset(
-    {"agent.handoff", "mcp_list_tools", "image_generation_call", "image_generation", "compaction", "item_reference"}
-)
+_NO_STEP = frozenset({
+    "agent.handoff", "mcp_list_tools", "image_generation_call", "image_generation", "compaction", "compaction_summary",
+    "item_reference",
+})  # fmt: skip
 """Items of the Responses API that are neither said nor a step on the way to what is said."""
 _ITEMS = _HOSTED_ITEMS | _NO_STEP | {
     "computer_call", "custom_tool_call", "function.call", "function_call", "function_call_output", "local_shell_call",
     "mcp_approval_request", "mcp_approval_response", "reasoning",
 }  # fmt: skip
 _ITEM_IDS = frozenset({"id", "call_id"})
-_BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal"}
+_BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal", "textBlock"}
 _TEXTS = ("text", "content", "refusal")
 _CITED = "citationsContent"
 _NO_DATA = re.compile(r"[^\w+/=-]")
@@ -65,6 +68,7 @@ _ARRAY_OF_OBJECTS = re.compile(r"\[\s*\{")
 _JSON_TYPES = frozenset({"json", "object", "output_json"})
 _JSON_KINDS = _JSON_TYPES | {"text", "output_text"}
 _NO_ANSWER = frozenset({"parts", "reasoningContent", "image", "inlineData", "inline_data", "fileData", "blob", "uri"})
+_UI_TOOLS = ("tool-", "dynamic-tool")
 _NO_TEXTS = ("result", "return", "plain")
 """How types end that have to do with text, and are none: ``web_search_tool_result``, a ``text-plain`` file."""
 
@@ -75,7 +79,7 @@ _TOOL_RESULT_KEYS = (
 )  # fmt: skip
 _NESTED = ("function", "function_call", "payload", *_TOOL_CALL_KEYS)
 """Where some put a call's name and arguments."""
-_CALL_IDS = ("call_id", "id", "toolUseId", "toolCallId", "tool_call_id", "tool_id", "ref")
+_CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id", "tool_id", "ref")
 _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = (
     "arguments", "input", "args", "parameters", "tool_kwargs", "tool_arguments", "action", "operation", "code",
@@ -217,6 +221,13 @@ def read_text(content: object) -> str | None:
     return _joined(texts) if texts else None
 
 
+def is_steps(value: object) -> bool:
+    """Whether parsed JSON is a list of what a model did in one turn: thoughts, calls, texts (Google's interactions)."""
+    if not is_array(value) or not all(is_object(item) and type_of(item) for item in value):
+        return False
+    return any(is_object(item) and (type_of(item) == "model_output" or _is_block(item)) for item in value)
+
+
 def is_content_blocks(value: object) -> bool:
     """Whether parsed JSON is a list of content blocks, rather than a structured answer that is a list."""
     return is_array(value) and bool(value) and all(is_object(item) and _is_block(item) for item in value)
@@ -224,7 +235,13 @@ def is_content_blocks(value: object) -> bool:
 
 def _is_block(item: Object) -> bool:
     kind = type_of(item)
-    return kind in _BLOCK_TYPES or kind.endswith("_tool_result")
+    return kind in _BLOCK_TYPES or kind.endswith("_tool_result") or _is_call_of_openai(item)
+
+
+def _is_call_of_openai(item: Object) -> bool:
+    """Whether an object is a call in OpenAI's form, and not the definition of a tool."""
+    function = item.get("function")
+    return type_of(item) == "function" and is_object(function) and "arguments" in function
 
 
 def read_tool_call(item: object) -> ToolCall | None:
@@ -245,6 +262,8 @@ def read_tool_call(item: object) -> ToolCall | None:
     arguments = next((inner[key] for key in _ARGUMENTS if inner.get(key) is not None), {})
     if name is None and (kind := type_of(item)).endswith("_call") and kind not in ("tool_call", "function_call"):
         name = kind.removesuffix("_call")  # an item of the Responses API: computer_call, web_search_call ...
+    if name is None and _is_ui_tool(item):
+        name = type_of(item).removeprefix(_UI_TOOLS[0])
     if name is None and not arguments:
         return None
     identifier = first_string(inner, *_CALL_IDS) or first_string(item, *_CALL_IDS)
@@ -461,12 +480,23 @@ def _is_tool_call(block: Object) -> bool:
         or (kind in ("", "function") and is_object(called := block.get("function")) and "name" in called)
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
+        or _is_ui_tool(block)
     )
 
 
 def _is_tool_result(block: Object) -> bool:
     kind = type_of(block)
-    return kind in _TOOL_RESULT or kind.endswith(("_tool_result", "_call_output")) or _has_any(block, _TOOL_RESULT_KEYS)
+    return (
+        kind in _TOOL_RESULT
+        or kind.endswith(("_tool_result", "_call_output"))
+        or _has_any(block, _TOOL_RESULT_KEYS)
+        or (_is_ui_tool(block) and str(block.get("state")).startswith("output"))
+    )
+
+
+def _is_ui_tool(block: Object) -> bool:
+    """Whether a part of a message of Vercel's user interface is a tool's: its call and, later, its result."""
+    return type_of(block).startswith(_UI_TOOLS) and "toolCallId" in block
 
 
 def _has_any(block: Object, keys: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """What is put out where a model's answer could stand, and is none.
 
-Providers' SDKs call every request ``llm``: their embeddings, rankings, verdicts of moderation, classifications and
-counts are outputs of no model's turn, nor is the metadata of a response whose content was left out.
+Providers' SDKs call every request ``llm``: their embeddings, rankings, verdicts of moderation, classifications, counts,
+images and speech are outputs of no model's turn, nor is the metadata of a response whose content was left out.
 """
 
 from __future__ import annotations
@@ -28,35 +28,50 @@ _SHORTEST_NESTED_EMBEDDING = 1
 
 _EMBEDDINGS = frozenset({"embedding", "embeddings", "embedding_length", "embedding_count", "embeddings_by_type"})
 _RANKINGS = frozenset({"relevance_score", "relevanceScore"})
-_MODERATIONS = frozenset({"flagged", "flagged_count"})
-_TELLING = _EMBEDDINGS | _RANKINGS | {"flagged_count"}
+_MODERATIONS = frozenset({"flagged", "flagged_count", "category_scores", "categoryScores"})
+_TELLING = _EMBEDDINGS | _RANKINGS | (_MODERATIONS - {"flagged"})
 """Keys of what is none, whatever stands beside them."""
 _CLASSES = frozenset({"label", "labels", "score", "scores", "sequence", "index"})
+_LIKELIHOODS = frozenset({"scores", "probability", "probabilities"})
 _IMAGES = frozenset({"b64_json", "url", "revised_prompt"})
+_MEDIA_TYPES = frozenset({
+    "audio", "braintrust_attachment", "external_attachment", "file", "image", "image_url", "inline_attachment", "video",
+})  # fmt: skip
+_OF_A_MEDIUM = frozenset({
+    "b64_json", "base64", "file_data", "image", "imageBytes", "image_url", "mediaType", "mimeType", "mime_type",
+    "video",
+})  # fmt: skip
+"""Keys of one image, video, sound or file."""
+_MEDIA_LISTS = frozenset({
+    "artifacts", "content", "generatedImages", "generatedVideos", "generated_images", "generated_videos", "images",
+    "videos",
+})  # fmt: skip
 _LISTS = ("data", "results", "rankings", "output")
 _COUNTS = frozenset({
     "count", "total", "tokens", "token_count", "tokenCount", "total_tokens", "totalTokens", "input_tokens",
     "inputTokens", "images_count", "result_count", "results_count", "cachedContentTokenCount", "billed_units",
-    "total_billable_characters",
+    "total_billable_characters", "byte_length", "shape",
 })  # fmt: skip
 METADATA = frozenset({
-    "body", "completion_tokens", "created", "createTime", "created_at", "custom", "finishReason", "finish_reason",
-    "headers", "id", "input_tokens", "inputTokens", "latency", "logprobs", "metadata", "model", "modelId",
-    "modelVersion", "model_id", "model_version", "object", "output_tokens", "outputTokens", "promptFeedback",
-    "prompt_tokens", "provider", "providerMetadata", "rawFinishReason", "rawResponse", "raw_response", "request",
-    "response", "responseId", "response_id", "response_metadata", "sdkHttpResponse", "service_tier", "stopReason",
-    "stop_reason", "stop_sequence", "system_fingerprint", "timestamp", "usage", "usageMetadata", "usage_metadata",
-    "warnings",
+    "annotations", "body", "citations", "completion_tokens", "created", "createTime", "created_at", "custom",
+    "finishReason", "finish_reason", "headers", "id", "input_tokens", "inputTokens", "latency", "logprobs", "metadata",
+    "metrics", "model", "modelId", "modelVersion", "model_id", "model_provider", "model_version", "object",
+    "output_tokens", "outputTokens", "promptFeedback", "prompt_tokens", "provider", "providerMetadata",
+    "rawFinishReason", "rawResponse", "raw_response", "references", "request", "response", "responseId",
+    "response_id", "response_metadata", "response_usage", "sdkHttpResponse", "service_tier", "status", "stopReason",
+    "stop_reason", "stop_sequence", "system_fingerprint", "timestamp", "updated", "usage", "usageMetadata",
+    "usage_metadata", "warnings",
 })  # fmt: skip
-BESIDE_A_TEXT = METADATA | {
-    "files", "object", "reasoning", "reasoningText", "sources", "steps", "text", "toolCalls", "toolResults",
-    "totalUsage", "traceId", "runId", "tripwire",
+REASONING = frozenset({"reasoning", "reasoningText", "reasoning_content", "thinking"})
+"""Where the reasoning of an answer stands beside it."""
+BESIDE_A_TEXT = METADATA | REASONING | {
+    "files", "sources", "steps", "text", "toolCalls", "toolResults", "totalUsage", "traceId", "runId", "tripwire",
 }  # fmt: skip
 """What JavaScript's SDKs return beside the text of an answer."""
 _TELLING_METADATA = frozenset({
-    "finishReason", "finish_reason", "modelId", "modelVersion", "promptFeedback", "providerMetadata", "responseId",
-    "response",
-    "stop_reason", "sdkHttpResponse", "system_fingerprint", "usage", "usageMetadata", "usage_metadata",
+    "annotations", "finishReason", "finish_reason", "modelId", "modelVersion", "promptFeedback", "providerMetadata",
+    "responseId", "response", "stop_reason", "sdkHttpResponse", "system_fingerprint", "usage", "usageMetadata",
+    "usage_metadata",
 })  # fmt: skip
 """What an answer of a model's own would hardly be called."""
 
@@ -86,11 +101,11 @@ def is_no_answer(value: object, *, may_be_said: bool = False) -> bool:
         return True
     if is_array(value):
         nested = value[0] if len(value) == 1 and is_array(value[0]) else value
-        return _is_list_of_ratings(nested, may_be_said=may_be_said)
+        return (not may_be_said and _is_vector(nested, 1)) or _is_list_of_ratings(nested, may_be_said=may_be_said)
     if not is_object(value):
         return False
     given = {key: item for key, item in value.items() if item not in (None, "", [], {}, ())}
-    if not may_be_said and (not given or _is_counts(given) or _is_class(given)):
+    if not may_be_said and (not given or _is_unsaid(given)):
         return True
     return (
         not given.keys().isdisjoint(_TELLING)
@@ -144,13 +159,41 @@ def _is_list_of_ratings(items: list[object] | tuple[object, ...], *, may_be_said
         is_object(item)
         and (
             not _RANKINGS.isdisjoint(item)
-            or (not may_be_said and _is_class(item))
+            or (not may_be_said and bool(item) and _is_unsaid(item))
             or not _MODERATIONS.isdisjoint(item)
             or "embedding" in item
             or (not may_be_said and not _IMAGES.isdisjoint(item) and item.keys() <= _IMAGES | {"type", "index"})
         )
         for item in items
     )
+
+
+def _is_unsaid(given: Object) -> bool:
+    """Whether an object that is no JSON of a model's own is none of its answers."""
+    return (
+        _is_counts(given)
+        or _is_class(given)
+        or all(is_object(item) and not _LIKELIHOODS.isdisjoint(item) for item in given.values())
+        or (given.keys() <= METADATA | REASONING and not REASONING.isdisjoint(given))
+        or _is_media(given)
+    )
+
+
+def _is_media(given: Object) -> bool:
+    """Whether an object holds images, sound, video or files, and no words."""
+    if any(isinstance(item, str) and " " in item for item in given.values()):
+        return False
+    return (
+        type_of(given) in _MEDIA_TYPES
+        or "mime_type" in given
+        or any(is_array(items := given.get(key)) and items and all(map(_is_medium, items)) for key in _MEDIA_LISTS)
+    )
+
+
+def _is_medium(item: object) -> bool:
+    if not is_object(item):
+        return isinstance(item, str) and " " not in item
+    return "text" not in item and (type_of(item) in _MEDIA_TYPES or not _OF_A_MEDIUM.isdisjoint(item))
 
 
 def _is_class(item: Object) -> bool:
@@ -160,7 +203,9 @@ def _is_class(item: Object) -> bool:
 
 def _is_counts(given: Object) -> bool:
     return given.keys() <= _COUNTS and all(
-        isinstance(item, int) and not isinstance(item, bool) for item in given.values()
+        isinstance(number, int) and not isinstance(number, bool)
+        for item in given.values()
+        for number in (item if is_array(item) else (item,))
     )
 
 

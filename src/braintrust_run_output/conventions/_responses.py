@@ -8,9 +8,10 @@ Cohere, AI21), OpenRouter, Ollama, Hugging Face, Vercel's AI SDK, LlamaIndex, Ge
 from __future__ import annotations
 
 from ..completion import Message
-from ._chat import answer_in, is_chat, is_content_blocks, is_items, read_messages
+from ._chat import answer_in, is_chat, is_content_blocks, is_items, is_steps, read_messages
+from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, parse
-from ._no_answer import BESIDE_A_TEXT, METADATA
+from ._no_answer import BESIDE_A_TEXT, METADATA, REASONING
 from ._reprs import is_repr, read_repr
 from ._stream import events_in, final_response, read_chunks, read_pieces
 
@@ -71,14 +72,23 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
     if is_items([value]):
         return read_messages(value)
     may_be_said = may_be_said and not _is_responded(value)
+    if (offered := _in_lists(value, may_be_said)) is not None:
+        return offered
+    found = _in_parts(value) or _in_output(value.get("output")) or _in_output(value.get("outputs"))
+    return found or _in_content(value, may_be_said) or (None if may_be_said else _in_text(value))
+
+
+def _in_lists(value: Object, may_be_said: bool) -> list[Message] | None:
+    """Return the alternatives that a response offers, or the turn that the steps of an interaction are (Google)."""
+    if not may_be_said and (steps := next(filter(is_steps, (value.get("steps"), value.get("outputs"))), None)):
+        return _one_turn(read_messages(steps))
     for key in _LISTS:
         items = value.get(key)
         if not is_array(items) or (not items and key not in _TELLING_LISTS):
             continue
         if all(_is_alternative(item, may_be_said=may_be_said) for item in items):
             return [message for item in items for message in _alternative(item, _DEEPEST)]
-    found = _in_parts(value) or _in_output(value.get("output")) or _in_output(value.get("outputs"))
-    return found or _in_content(value, may_be_said) or (None if may_be_said else _in_text(value))
+    return None
 
 
 def read_stream(value: str | Array) -> list[Message] | None:
@@ -168,14 +178,21 @@ def _in_text(value: Object) -> list[Message] | None:
         return [Message("assistant", compact(answer))]
     for key in _TEXTS:
         if isinstance(text := value.get(key), str):
-            return [Message("assistant", text)]
+            return [Message("assistant", dspy_answer(text))]
     for key in _ONLY_TEXTS:
-        beside = value.keys() - METADATA - {key}
+        beside = value.keys() - METADATA - REASONING - {key}
         if isinstance(text := value.get(key), str) and not any(value[other] for other in beside):
             return [Message("assistant", text)]
     if is_chat(chat := value.get("generated_text")):  # Hugging Face
         return read_messages(chat)
-    return None
+    return _in_chunks(value)
+
+
+def _in_chunks(value: Object) -> list[Message] | None:
+    """Return what the pieces of a stream add up to, nothing where not all of them are there (Braintrust's Bedrock)."""
+    chunks = value.get("chunks")
+    pieces = read_pieces(chunks) if is_array(chunks) else None
+    return pieces if pieces is None or not is_array(chunks) or value.get("chunk_count") == len(chunks) else []
 
 
 def structured_answer(value: Object) -> Object | None:
@@ -204,7 +221,7 @@ def _alternative(item: object, depth: int) -> list[Message]:
 
 def _one_turn(messages: list[Message]) -> list[Message]:
     """Return the items of one response as one message: its texts, and its calls."""
-    if any(message.role == "tool" for message in messages):
+    if any(message.role in ("tool", "user") for message in messages):
         return messages
     texts = [message.content for message in messages if message.content]
     calls = tuple(call for message in messages for call in message.tool_calls)

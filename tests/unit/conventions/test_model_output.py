@@ -12,6 +12,8 @@ from braintrust_run_output.conventions import from_model_output
 from braintrust_run_output.conventions._unwrap import unwrap
 from emitted import T, call
 
+FILE = {"type": "braintrust_attachment", "filename": "a.png", "content_type": "image/png", "key": "k"}
+
 SHAPES = [
     (
         "openai",
@@ -588,6 +590,93 @@ SHAPES = [
     ("meta", {"id": "x", "model": "m", "usage": {"total_tokens": 1}, "object": "chat.completion"}, None),
     ("images", {"created": 1, "data": [{"b64_json": "x"}]}, None),
     ("images2", {"data": [{"url": "http://x"}]}, None),
+    ("speech", {"content": [{"type": "file", "file": {"filename": "a.mp3", "file_data": FILE}}]}, None),
+    ("speech with timestamps", {"content": [{"type": "file", "file": {}}], "annotations": [{"start": 0.1}]}, None),
+    ("speech in bytes", {"mime_type": "audio/mpeg", "audio_size_bytes": 3, "file": {"file_data": FILE}}, None),
+    ("speech without bytes", {"type": "audio", "mime_type": "audio/mpeg"}, None),
+    ("image as content", {"content": [{"type": "image_url", "image_url": {"url": FILE}}]}, None),
+    (
+        "images counted",
+        {"created": 1, "size": "1x1", "images": [{"image_url": {"url": FILE}, "revised_prompt": "A cat."}]},
+        None,
+    ),
+    ("images of Google", {"generated_images_count": 1, "generated_images": [{"mime_type": "image/png"}]}, None),
+    ("images attached", {"images": [FILE], "warnings": [], "providerMetadata": {"p": {"text": "A cat."}}}, None),
+    ("images in base64", {"images": ["iVBORw0KGgo"], "error": None}, None),
+    ("artifacts", {"result": "success", "artifacts": [{"base64": "iVBORw0KGgo", "finishReason": "SUCCESS"}]}, None),
+    ("transcription", {"content": [{"type": "text", "text": T}], "annotations": {"language": "en"}}, T),
+    ("silence", {"content": [], "annotations": {"language": "en"}}, None),
+    ("similarities", [0.91, 0.13], None),
+    ("shape", {"shape": [1, 2, 384]}, None),
+    ("bytes", {"byte_length": 10}, None),
+    ("verdicts", [{"categories": {"hate": False}, "category_scores": {"hate": 0.1}}], None),
+    ("classes", [{"toxicity": {"scores": {"toxic": 0.1}}}], None),
+    ("probabilities", {"team": {"type": "choice", "choice": "a", "probabilities": {"a": 1}}}, None),
+    ("reasoning beside", {"reasoning": "hm", "message": T}, T),
+    ("reasoning alone", {"reasoning": "hm"}, None),
+    ("no role", {"content": T, "role": None, "reasoning_content": "hm", "tool_calls": [], "metrics": {"n": 1}}, T),
+    ("calls alone", [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}], call("f", "{}")),
+    (
+        "call of an entry",
+        [
+            {
+                "object": "entry",
+                "type": "function.call",
+                "id": "f1",
+                "tool_call_id": "c1",
+                "name": "f",
+                "arguments": "{}",
+            }
+        ],
+        call("f", "{}"),
+    ),
+    (
+        "blocks named so",
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "reasoningBlock", "text": "hm"},
+                {"type": "toolUseBlock", "name": "f", "toolUseId": "c1", "input": {}},
+            ],
+        },
+        call("f", "{}"),
+    ),
+    (
+        "interaction",
+        {
+            "object": "interaction",
+            "steps": [{"type": "thought"}, {"type": "model_output", "content": [{"type": "text", "text": T}]}],
+        },
+        T,
+    ),
+    (
+        "interaction with calls",
+        {
+            "object": "interaction",
+            "steps": [
+                {"type": "thought"},
+                {"type": "model_output", "text": "Look."},
+                {"type": "function_call", "id": "c1", "name": "f", "arguments": {}},
+            ],
+        },
+        call("f", "{}", content="Look."),
+    ),
+    (
+        "interaction's outputs",
+        {"status": "completed", "outputs": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        "ab",
+    ),
+    ("interaction's thought", {"object": "interaction", "usage": {}, "steps": [{"type": "thought"}]}, None),
+    ("interaction in progress", {"object": "interaction", "usage": {"n": 1}, "status": "in_progress"}, None),
+    ("dspy with more", [{"text": f"[[ ## answer ## ]]\n{T}\n\n[[ ## completed ## ]]", "logprobs": None}], T),
+    (
+        "compacted",
+        [
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "q"}]},
+            {"type": "compaction_summary"},
+        ],
+        None,
+    ),
     ("structured", {"city": "Paris", "country": "France"}, '{"city":"Paris","country":"France"}'),
     ("structured label", {"label": "spam", "confidence": 0.9}, '{"label":"spam","confidence":0.9}'),
     ("empty", {}, None),

@@ -502,3 +502,41 @@ def test_a_record_with_the_reply_in_an_attribute():
     attributes = {"event.name": "assistant_response", "response": T, "model": "claude"}
 
     assert read_record(event_name(None, attributes), "claude_code.assistant_response", attributes).render() == T
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(4, call("f", "{}")), (40, None)], ids=["all of them", "no more than the first"]
+)
+def test_a_stream_whose_pieces_are_listed_is_what_they_add_up_to_if_none_is_missing(count, said):
+    pieces = [
+        {"type": "message_start", "message": {"role": "assistant"}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "c1", "name": "f"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+        {"type": "message_stop"},
+    ]
+    completion = from_model_output({"chunk_count": count, "chunks": pieces}, "output")
+
+    assert (completion and completion.render()) == said
+
+
+def ui_tool(state, **more):
+    return {"type": "tool-f", "toolCallId": "c1", "state": state, "input": {}, **more}
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ([ui_tool("output-available", output="x"), {"type": "text", "text": T}], T),
+        ([ui_tool("input-available")], call("f", "{}", content="Let me look.")),
+        (
+            [{**ui_tool("approval-requested"), "type": "dynamic-tool", "toolName": "f"}],
+            call("f", "{}", content="Let me look."),
+        ),
+    ],
+    ids=["executed", "waiting", "named"],
+)
+def test_a_message_of_a_user_interface_has_its_tools_among_its_parts(last, said):
+    message = {"id": "m", "role": "assistant", "parts": [{"type": "text", "text": "Let me look."}, *last]}
+    completion = from_model_output(message, "output")
+
+    assert completion.render() == said
