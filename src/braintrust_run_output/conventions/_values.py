@@ -57,14 +57,15 @@ def _messages_in(text: str) -> list[Message] | None:
 def from_json(value: object, source: str) -> Completion | None:
     """Return the completion in a value that is JSON by convention: a text, chat messages, or any other JSON.
 
-    Text that is no JSON is taken verbatim: it is still what the model said. JSON that is cut is nothing.
+    Text that is no JSON is taken verbatim: it is still what the model said. JSON that is cut is nothing, nor are
+    embeddings, rankings and the like.
     """
     if not isinstance(value, str):
         return _from_parsed(value, source, None)
     parsed = parse(value)
     if parsed is None:
         return None if value == "null" or was_cut(value) else from_text(value, source)
-    return _from_parsed(parsed, source, value)
+    return None if is_no_answer(parsed, may_be_said=True) else _from_parsed(parsed, source, value)
 
 
 def unpacked(value: object) -> object:

@@ -53,7 +53,19 @@ def test_json_is_a_text_messages_or_a_structured_answer(key, value, expected):
     assert read_completion({key: value}).render() == expected
 
 
-@pytest.mark.parametrize("value", ["null", "[]", "{}", '""', '"__REDACTED__"', "[{}]" * 0, ""])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "null",
+        "[]",
+        "{}",
+        '""',
+        '"__REDACTED__"',
+        "",
+        '{"embedding_length": 3}',
+        '[{"index": 0, "relevance_score": 0.9}]',
+    ],
+)
 @pytest.mark.parametrize("key", ["braintrust.output_json", "gen_ai.completion_json"])
 def test_json_that_says_nothing(key, value):
     assert read_completion({key: value}) is None
