@@ -48,6 +48,10 @@ _MARKS = re.compile(r"<[^<>]*>|\]\([^()\s]*\)|^\s*\d+[.)]\s|(?:[^\w<]|_)+|<", re
 _NO_CHARACTER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
 """A reference to a character with more digits than any has: of thousands Python makes no number."""
 
+_LONGEST_REMARK = 150
+_REMARK = re.compile(r"[\[(<{][^\[\](){}<>]{0,60}\btruncated\b[^\[\](){}<>]{0,60}[\])>}]$", re.IGNORECASE)
+"""What stands where a text was cut: ``[truncated]``, ``(truncated, 30 more characters)``."""
+
 _HEADING = re.compile(r"^#{1,6}[ \t](.+)$", re.MULTILINE)
 """A heading in Markdown."""
 
@@ -133,6 +137,7 @@ class _Below:
         return (
             self.equal_to(text)
             or self.around(text)
+            or self._whole(text)
             or self._within(text)
             or self._gone_within(text)
             or self._marked_up(text)
@@ -180,6 +185,11 @@ class _Below:
         if found is None:
             return None
         return Found(found) if _is_cut(text, (found.text or "").strip()) else Found(found, self._itself(text))
+
+    def _whole(self, text: str) -> Found | None:
+        """Return a text that begins with a completion which something has cut: the text has all of it."""
+        cut = self._last_where(lambda said: _has_cut_off(said, text), length=len(text))
+        return None if cut is None else Found(cut, self._itself(text))
 
     def _within(self, text: str) -> Found | None:
         """Return the last completion that a text contains, or the text where code has put it together.
@@ -309,14 +319,29 @@ def _says_more(between: str) -> bool:
 
 
 def _beginning(text: str) -> str | None:
-    """Return what stands before the ellipsis that a text ends in; None if it ends in none, or is short."""
-    beginning = text.removesuffix("...").removesuffix("\N{HORIZONTAL ELLIPSIS}").rstrip()
+    """Return what stands before the ellipsis, or the remark that it was cut, that a text ends in.
+
+    None if it ends in none, or is short.
+    """
+    remark = _REMARK.search(text, max(0, len(text) - _LONGEST_REMARK))
+    kept = text if remark is None else text[: remark.start()].rstrip()
+    beginning = kept.removesuffix("...").removesuffix("\N{HORIZONTAL ELLIPSIS}").rstrip()
     return beginning if len(text) > len(beginning) >= LONG_ENOUGH else None
 
 
 def _is_cut(text: str, whole: str) -> bool:
     """Whether a text is the beginning of another, and ends within a word."""
     return whole.startswith(text) and text[-1].isalnum() and whole[len(text)].isalnum()
+
+
+def _has_cut_off(said: str, text: str) -> bool:
+    """Whether a completion is the beginning of a text, and was cut there."""
+    if len(said) < LONG_ENOUGH or len(said) >= len(text) or said[:1] != text[:1]:
+        return False
+    if said in text:  # "Let me see..." may have been said
+        return _is_cut(said, text)
+    beginning = _beginning(said)
+    return beginning is not None and text.startswith(beginning)
 
 
 def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:

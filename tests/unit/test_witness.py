@@ -66,6 +66,10 @@ LONG = f"{ANSWER} It is on the Seine, and has been the capital for centuries."
         (LONG[:39], True),
         (f"{LONG[:40]}...", True),
         (f"{LONG[:36]}\N{HORIZONTAL ELLIPSIS}", True),
+        (f"{LONG[:40]}... [truncated]", True),
+        (f"{LONG[:40]}<TRUNCATED>", True),
+        (f"{LONG[:40]}\N{HORIZONTAL ELLIPSIS} (truncated, 52 more characters)", True),
+        ("The capital [truncated]", False),
         (ANSWER, False),
         (LONG[5:40], False),
         ("The capital...", False),
@@ -75,6 +79,21 @@ def test_a_text_that_was_cut_is_the_whole_completion(returns, is_cut):
     trace = Trace().add("llm", says=LONG).add("title", says=TITLE)
 
     assert (trace.value(returns=returns) == LONG) is is_cut
+
+
+@pytest.mark.parametrize("cut", [LONG[:39], f"{LONG[:40]}...", f"{LONG[:40]} [truncated]"])
+@pytest.mark.parametrize("returns", [LONG, json.dumps({"answer": LONG})])
+def test_a_text_that_has_all_of_a_completion_that_was_cut_is_the_answer(cut, returns):
+    choice = Trace().add("llm", says=cut).add("title", says=TITLE).choose(returns=returns)
+
+    assert (choice.rule, choice.source.name, choice.said[0].what.text) == (Rule.WITNESS, "llm", LONG)
+
+
+@pytest.mark.parametrize("said", [ANSWER, "Let me look that up for you..."])
+def test_a_text_that_goes_on_after_a_whole_completion_is_not_all_of_it(said):
+    trace = Trace().add("llm", says=said).add("title", says=TITLE)
+
+    assert trace.value(returns=f"{said} Sources: 1") == said
 
 
 @pytest.mark.parametrize(

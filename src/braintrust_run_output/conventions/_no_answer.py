@@ -75,6 +75,9 @@ _TELLING_METADATA = frozenset({
 })  # fmt: skip
 """What an answer of a model's own would hardly be called."""
 
+_BESIDE_AN_ERROR = frozenset({"error", "request_id", "type"})
+_OF_AN_ERROR = frozenset({"code", "param", "status", "type"})
+
 _ASIDE = frozenset({
     "chattitle", "critique", "criticism", "evaluation", "feedback", "followupquestions", "followups", "grade",
     "judgement", "judgment", "keywords", "memories", "memory", "nextquestions", "rating", "relatedquestions", "score",
@@ -111,10 +114,19 @@ def is_no_answer(value: object, *, may_be_said: bool = False) -> bool:
         not given.keys().isdisjoint(_TELLING)
         or ("flagged" in value and "categories" in value)
         or _is_metadata(given)
+        or _is_error(given)
         or any(
             is_array(items := given.get(key)) and _is_list_of_ratings(items, may_be_said=may_be_said) for key in _LISTS
         )
     )
+
+
+def _is_error(given: Object) -> bool:
+    """Whether an object is the body with which a provider refuses a request."""
+    error = given.get("error")
+    if not is_object(error) or not given.keys() <= _BESIDE_AN_ERROR:
+        return False
+    return isinstance(error.get("message"), str) and not error.keys().isdisjoint(_OF_AN_ERROR)
 
 
 def is_not_said(value: object) -> bool:
@@ -162,6 +174,7 @@ def _is_list_of_ratings(items: list[object] | tuple[object, ...], *, may_be_said
             or (not may_be_said and bool(item) and _is_unsaid(item))
             or not _MODERATIONS.isdisjoint(item)
             or "embedding" in item
+            or "b64_json" in item
             or (not may_be_said and not _IMAGES.isdisjoint(item) and item.keys() <= _IMAGES | {"type", "index"})
         )
         for item in items

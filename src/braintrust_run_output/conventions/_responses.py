@@ -69,6 +69,8 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
         return find_messages(value[0], may_be_said=may_be_said)
     if not is_object(value):
         return None
+    if (response := final_response([value])) is not None:
+        return read_response(response)
     if is_items([value]):
         return read_messages(value)
     may_be_said = may_be_said and not _is_responded(value)

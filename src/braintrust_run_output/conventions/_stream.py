@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
 from ._chat import read_messages
-from ._json import is_array, is_object, parse
+from ._json import is_array, is_object, parse, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ _LINES = re.compile(r"[\r\n]+")
 _BESIDE_DATA = ("event:", "id:", "retry:", ":")
 _DATA = "data:"
 _DONE = "[DONE]"
-_FINISHED = "response.completed"
+_FINISHED = frozenset({"response.completed", "response.done", "response.incomplete"})
 _RESPONSES = "response."
 """How the types of the events of OpenAI's Responses API begin."""
 _ANTHROPIC = frozenset({
@@ -55,7 +55,7 @@ def events_in(text: str) -> list[object] | None:
 def final_response(items: Sequence[object]) -> Object | None:
     """Return the response in the events of OpenAI's Responses API; None if the items are none, or it did not finish."""
     last = items[-1] if items else None
-    response = last.get("response") if is_object(last) and last.get("type") == _FINISHED else None
+    response = last.get("response") if is_object(last) and type_of(last) in _FINISHED else None
     return response if is_object(response) else None
 
 

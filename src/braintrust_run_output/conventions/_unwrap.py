@@ -9,6 +9,8 @@ documents, embeddings, JSON schemas.
 
 from __future__ import annotations
 
+import re
+
 from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
@@ -25,10 +27,13 @@ _WRAPPERS_ALONE = frozenset(
 )
 """Keys whose value is the output where nothing stands beside them."""
 _BESIDE_AN_ANSWER = frozenset({
-    "answer", "chat_history", "context", "docs", "documents", "input", "metadata", "query", "query_satisfied",
-    "question", "rationale", "reasoning", "source_documents", "source_nodes", "sources", "trajectory",
+    "answer", "chat_history", "context", "docs", "documents", "files", "input", "latency", "metadata", "model", "query",
+    "query_satisfied", "question", "rationale", "reasoning", "source_documents", "source_nodes", "sources",
+    "trajectory", "usage",
 })  # fmt: skip
 """Keys that may stand beside ``answer`` without being part of a structured answer."""
+_ID = re.compile(r"(?:^|_)ids?$|(?<=[a-z])Ids?$")
+"""How the name of an id ends."""
 _ASKED = frozenset({"question", "query", "input", "inputs", "chat_history"})
 _ANSWERS = ("answer", "result", "generation", "text")
 _INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
@@ -148,10 +153,12 @@ def _inside(value: object) -> object:
         return messages
     if is_object(update := value.get("update")) and "messages" in update:  # a LangGraph command
         return update
+    if value.get("type") == "result" and isinstance(value.get("result"), str):  # Claude's Agent SDK
+        return value["result"]
     for key in _WRAPPERS:
         if key in value:
             return value[key]
-    if isinstance(value.get("answer"), str) and value.keys() <= _BESIDE_AN_ANSWER:
+    if isinstance(value.get("answer"), str) and _without_ids(value) <= _BESIDE_AN_ANSWER:
         return value["answer"]
     if not _ASKED.isdisjoint(value):  # a state, which says what was asked beside what is answered
         answers = [value[key] for key in _ANSWERS if isinstance(value.get(key), str)]
@@ -160,9 +167,14 @@ def _inside(value: object) -> object:
     if components := _components(value):
         return components[-1]
     text = value.get("text")
-    if isinstance(text, str) and text and value.keys() <= BESIDE_A_TEXT:  # an agent's whole result
+    if isinstance(text, str) and text and _without_ids(value) <= BESIDE_A_TEXT:  # an agent's whole result
         return text
     return _alone(value) if len(value) == 1 else value
+
+
+def _without_ids(value: Object) -> set[str]:
+    """Return the names of what an object holds but for ids: of a conversation, a session, a message."""
+    return {name for name in value if not _ID.search(name)}
 
 
 def _structured(value: Object) -> object:

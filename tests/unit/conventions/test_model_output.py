@@ -13,6 +13,7 @@ from braintrust_run_output.conventions._unwrap import unwrap
 from emitted import T, call
 
 FILE = {"type": "braintrust_attachment", "filename": "a.png", "content_type": "image/png", "key": "k"}
+SPOKEN = {"id": "i", "type": "message", "role": "assistant", "content": [{"type": "audio", "transcript": T}]}
 
 SHAPES = [
     (
@@ -589,6 +590,16 @@ SHAPES = [
     ("class3", {"labels": ["a"], "scores": [0.1], "sequence": "x"}, None),
     ("meta", {"id": "x", "model": "m", "usage": {"total_tokens": 1}, "object": "chat.completion"}, None),
     ("images", {"created": 1, "data": [{"b64_json": "x"}]}, None),
+    ("images as text", json.dumps({"created": 1, "data": [{"b64_json": "x", "revised_prompt": "A cat."}]}), None),
+    ("refused", {"error": {"message": "Slow down", "type": "rate_limit_error", "code": 429}}, None),
+    ("refused, as text", json.dumps({"type": "error", "error": {"type": "overloaded", "message": "Wait"}}), None),
+    ("an error that was said", '{"error": {"message": "No such city."}}', '{"error": {"message": "No such city."}}'),
+    (
+        "an error with more",
+        '{"error": {"message": "x", "code": 1}, "a": 2}',
+        '{"error": {"message": "x", "code": 1}, "a": 2}',
+    ),
+    ("spoken", {"type": "response.done", "response": {"output": [SPOKEN]}}, T),
     ("images2", {"data": [{"url": "http://x"}]}, None),
     ("speech", {"content": [{"type": "file", "file": {"filename": "a.mp3", "file_data": FILE}}]}, None),
     ("speech with timestamps", {"content": [{"type": "file", "file": {}}], "annotations": [{"start": 0.1}]}, None),

@@ -37,6 +37,13 @@ RESULTS = {
             {"content": {"role": "model", "parts": [{"text": T}]}, "author": "a"},
         ]
     ),
+    "a chat's answer": J({"answer": T, "conversation_id": "c", "messageId": "m", "files": [], "usage": {}}),
+    "a chat's text": J({"text": T, "chatId": "c", "sessionId": "s", "chatMessageId": "m"}),
+    "a session's result": J({"type": "result", "subtype": "success", "result": T, "is_error": False, "usage": {}}),
+    "JSON in JSON": J(J({"output": T})),
+    "a response in JSON": J(
+        J({"choices": [{"message": {"role": "assistant", "content": T}, "finish_reason": "stop"}]})
+    ),
     "an agent's result": J({"text": T, "toolCalls": [{"toolName": "f"}], "finishReason": "stop", "usage": {}}),
 }
 
@@ -64,6 +71,9 @@ def test_what_a_tool_said_last_in_a_state_is_no_answer():
         [{"name": "Paris"}, {"name": "Lyon"}],
         [{"city": {"name": "Paris"}}, {"city": {"name": "Lyon"}}],
         {"text": "Paris.", "generation": "x", "question": "q"},
+        {"answer": "Paris.", "confidence": 0.9},
+        {"answer": "Paris.", "grid": "b2"},
+        {"type": "result", "result": {"city": "Paris"}},
     ],
     ids=str,
 )
