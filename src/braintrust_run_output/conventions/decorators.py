@@ -64,6 +64,7 @@ _RETURNED = (
     "phidata.agent.response",
     "pydantic_ai.run.result",
     "swarms.output",
+    "trace_output",
     "upsonic.output",
     "workflow.final_output",
     "workflow.output",

@@ -88,6 +88,7 @@ _WHOLE = (
     "judgment.input",
     "langchain.inputs",
     "swarms.request",
+    "trace_input",
     "upsonic.input",
     "user_prompt",
     "input-json",

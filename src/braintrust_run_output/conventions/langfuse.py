@@ -6,7 +6,8 @@ where several choices were asked for::
     langfuse.observation.type    "generation"
     langfuse.observation.output  {"role": "assistant", "content": "The capital of France is Paris."}
 
-Of other observations, and of the trace (``langfuse.trace.output``), it is a generic output.
+So it is where a model is named on what is called a span, as releases up to 3.3 do. Of other observations, and of the
+trace (``langfuse.trace.output``), it is a generic output.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _OUTPUT = "langfuse.observation.output"
 _TRACE_OUTPUT = "langfuse.trace.output"
 _TYPE = "langfuse.observation.type"
+_NO_TYPES = ("none", "span")
+_MODEL = "langfuse.observation.model.name"
 
 
 def read_generation(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
@@ -44,10 +47,11 @@ def read_observation(attributes: Attributes, _events: Sequence[Event], _scope: s
 
 
 def _is_generation(attributes: Attributes) -> bool:
-    return str(attributes.get(_TYPE)).lower() == "generation"
+    kind = str(attributes.get(_TYPE)).lower()
+    return kind == "generation" or (kind in _NO_TYPES and _MODEL in attributes)
 
 
 GENERATION = Convention("Langfuse generation", read_generation, keys=frozenset({_OUTPUT}))
 OBSERVATION = Convention(
-    "Langfuse observation", read_observation, keys=frozenset({_OUTPUT, _TRACE_OUTPUT}), needs=frozenset({_TYPE})
+    "Langfuse observation", read_observation, keys=frozenset({_OUTPUT, _TRACE_OUTPUT}), needs=frozenset({_TYPE, _MODEL})
 )

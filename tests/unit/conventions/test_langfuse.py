@@ -99,6 +99,14 @@ def test_observations_that_are_never_an_output(kind):
     assert generic_excerpt(attributes) is None
 
 
+@pytest.mark.parametrize(("kind", "is_said"), [("span", True), (None, True), ("chain", False), ("embedding", False)])
+def test_a_span_that_names_a_model_is_a_generation(kind, is_said):
+    named = {"langfuse.observation.model.name": "gpt-4o", KEY: json.dumps({"role": "assistant", "content": T})}
+    completion = read_completion(named if kind is None else {**named, "langfuse.observation.type": kind})
+
+    assert (completion and completion.render()) == (T if is_said else None)
+
+
 def test_the_output_of_the_trace_is_generic():
     assert read_generic_output(generic_excerpt({"langfuse.trace.output": T})).render() == T
 

@@ -128,6 +128,7 @@ RETURNED = [
     {"gen_ai.agent.response": T},
     {"agentscope.function.output": J({"name": "a", "role": "assistant", "content": [{"type": "text", "text": T}]})},
     {"chain.outputs": J({"output": T})},
+    {"trace_output": T},
     {"langchain.outputs": J({"content": T, "type": "ai", "response_metadata": {"model": "m"}})},
     {"nat.span.kind": "FUNCTION", "output.value": T},
     {"judgment.span_kind": "span", "judgment.output": T},
