@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from attacks.counting import lines_run
 from braintrust_run_output.completion import Completion
 from braintrust_run_output.outcome import Outcome
 from braintrust_run_output.relay.codec import Envelope, Root, pack_links, unpack_links
-from braintrust_run_output.relay.state import HeldRoot, Spooled, State, TraceKey
+from braintrust_run_output.relay.state import HeldRoot, Recorded, Spooled, State, TraceKey
 
 HOLD, MAX_HOLD, REMEMBER = 10.0, 60.0, 900.0
 traces = st.integers(1, 4).map(lambda number: TraceKey(number.to_bytes(16, "big"), b""))
@@ -102,3 +103,24 @@ TestState.settings = settings(max_examples=40, stateful_step_count=30, deadline=
 def test_links_are_read_as_they_were_written(links):
     written = {trace: bytearray(b"".join(pairs)) for trace, pairs in links.items()}
     assert {trace: bytearray(found) for trace, found in unpack_links(pack_links(written))} == written
+
+
+def test_a_record_costs_no_more_however_many_named_its_span_before():
+    state = State(hold=1, max_hold=1, remember=1)
+    trace = state.touch(TraceKey(b"t" * 16, b""), 0)
+
+    def add(numbers):
+        for at in numbers:
+            said = Outcome((1, 1), start=at, end=at, completion=Completion("gen_ai.choice", f"answer {at}"))
+            state.add_record(trace, b"s" * 8, Recorded(said, None), 10)
+
+    costs = []
+    for first in (1_000, 2_000):
+        add(range(first - 1_000, first - 100))
+        costs.append(lines_run(lambda: add(range(first - 100, first))))  # noqa: B023 (called in this round)
+
+    assert costs[1] < 1.1 * costs[0]
+    before = trace.size
+    add(range(2_000))  # sent again
+    assert trace.size == before
+    assert len(trace.recorded(b"s" * 8)) == 1  # the choices of one call

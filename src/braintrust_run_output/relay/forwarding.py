@@ -31,6 +31,8 @@ _TOGETHER = 4 * 1024 * 1024
 _MAY_PASS = frozenset({408, 425, 429})
 """Refusals, below 500, that may pass."""
 _LONGEST_WAIT = 120.0
+_LONGEST_ANSWER = 64 * 1024
+"""How many bytes of an answer are read."""
 
 
 class UnavailableError(Exception):
@@ -118,10 +120,11 @@ class Forwarder:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 timeout=aiohttp.ClientTimeout(total=self._settings.timeout),
-                auto_decompress=True,
+                headers={"accept-encoding": "identity"},
+                auto_decompress=False,
             )
         async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-            return _Answer(response.status, response.headers.get("retry-after", ""), await response.read())
+            return _Answer(response.status, response.headers.get("retry-after", ""), await _read(response))
 
     def _judge(self, signal: str, answer: _Answer) -> None:
         status = answer.status
@@ -159,6 +162,23 @@ class _Answer(NamedTuple):
     status: int
     retry_after: str
     body: bytes
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return what the next hop says beside its status; nothing if that is very long, or cannot be read to its end.
+
+    The status has decided by then: a request that was taken is not to be sent again.
+    """
+    body = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > _LONGEST_ANSWER:
+                response.close()
+                return b""
+    except (aiohttp.ClientError, OSError, asyncio.TimeoutError):
+        return b""
+    return bytes(body)
 
 
 class _Lane:
@@ -208,10 +228,13 @@ class _Lane:
             else:
                 for one in together:
                     await self._send_together([one])
+        except UnavailableError as error:
+            _finish(together, error)
         except BaseException as error:
-            _finish(together, error if isinstance(error, UnavailableError) else UnavailableError())
-            if not isinstance(error, UnavailableError):
+            _finish(together, UnavailableError())
+            if not isinstance(error, Exception):
                 raise
+            _faults.contain("Sending a request on", error)  # and on with those that wait
         else:
             _finish(together, None)
 
@@ -229,7 +252,7 @@ def _finish(together: list[_Waiting], error: Exception | None) -> None:
 def _seconds(text: str) -> float | None:
     """Return the seconds of a ``Retry-After``; None where it is a date, or nothing."""
     try:
-        return min(max(float(text), 0.0), _LONGEST_WAIT)
+        return min(max(0.0, float(text)), _LONGEST_WAIT)  # 0 for what is no number: "nan" is greater than nothing
     except ValueError:
         return None
 

@@ -46,8 +46,14 @@ _SIGNALS = {
 }
 _ENCODINGS = ", ".join(sorted(CONTENT_ENCODINGS - {"identity"})) + " or none"
 _RETRY_AFTER = 1
+_LONGEST_PAUSE = 30.0
+"""How long a sender may pause within a body, in seconds: what it has sent takes room that others need."""
 _IN_A_THREAD = 512 * 1024
 """From how many bytes on a request in JSON is not read between others."""
+
+
+class SlowSenderError(Exception):
+    """A sender has paused for too long within a body."""
 
 
 class Answer(NamedTuple):
@@ -153,8 +159,8 @@ class Intake:
 
     async def _read(self, receive: Receive, encoding: str, take_room: Callable[[int], None]) -> bytes:
         body = Body(encoding=encoding, limit=self._settings.max_request_bytes)
+        event = await receive()
         while True:
-            event = await receive()
             if event["type"] == "http.disconnect":
                 raise BadPayloadError("the body ends too early")
             before = body.size
@@ -164,6 +170,10 @@ class Intake:
                 before, whole = body.size, body.whole()
                 take_room(body.size - before)
                 return whole
+            try:
+                event = await asyncio.wait_for(receive(), _LONGEST_PAUSE)
+            except asyncio.TimeoutError:
+                raise SlowSenderError from None
 
     def health(self) -> dict[str, object]:
         """Return what ``/health`` answers."""
@@ -190,6 +200,8 @@ def answer_to(error: Exception, content_type: str) -> Answer:
     """Return what is answered where a request could not be taken."""
     if isinstance(error, BodyTooLargeError):
         return _refusal(413, content_type, str(error))
+    if isinstance(error, SlowSenderError):
+        return _refusal(408, content_type, f"nothing has come for {_LONGEST_PAUSE:g} seconds")
     if isinstance(error, BadPayloadError):
         return _refusal(400, content_type, str(error))
     if isinstance(error, RefusedError):

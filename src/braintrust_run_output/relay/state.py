@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from ..outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from ..outcome import SpanId
     from .codec import Root
@@ -87,8 +87,8 @@ class Trace:
     """When one of its spans came last."""
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
     """What its spans said, by span id."""
-    records: dict[bytes, list[Recorded]] = field(default_factory=dict)
-    """What log records said, by the id of the span that they name."""
+    records: dict[bytes, dict[Hashable, Recorded]] = field(default_factory=dict)
+    """What log records said, by the id of the span that they name, and by when and what it was."""
     links: bytearray = field(default_factory=bytearray)
     """Each span's id and its parent's, 8 bytes each."""
     compacted: int = 0
@@ -126,7 +126,7 @@ class Trace:
         """Return what log records said for a span, in the order of their times, the choices of one call as one."""
         outcomes: list[Outcome] = []
         is_root = span_id in self.roots or span_id in self.released
-        for outcome, continues in sorted(self.records.get(span_id, ()), key=lambda one: one.outcome.order):
+        for outcome, continues in sorted(self.records.get(span_id, {}).values(), key=lambda one: one.outcome.order):
             before = outcomes[-1].completion if outcomes else None
             # A root may be named by several calls.
             if before is not None and outcome.completion and (not is_root if continues is None else continues):
@@ -189,10 +189,10 @@ class State:
 
     def add_record(self, trace: Trace, span_id: bytes, recorded: Recorded, size: int) -> None:
         """Remember what a log record said, unless it is sent again."""
-        records = trace.records.setdefault(span_id, [])
+        records = trace.records.setdefault(span_id, {})
         said = recorded.outcome.start, recorded.outcome.completion
-        if all((one.outcome.start, one.outcome.completion) != said for one in records):
-            records.append(recorded)
+        if said not in records:
+            records[said] = recorded
             self._grow(trace, size + _OUTCOME_BYTES)
         trace.has_answer = True
 
