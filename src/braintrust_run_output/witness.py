@@ -119,7 +119,13 @@ class Witnesses:
             return said.by_text(text) or said.argument(text, main)
         if isinstance(state, list) and len(state) > 1 and all(isinstance(item, str) for item in state):  # streamed
             text = "".join(state).strip()
-        return said.equal_to(text) or said.asked_for(state, main) or said.by_state(state) or said.around(text)
+        return (
+            said.equal_to(text)
+            or said.asked_for(state, text, main)
+            or said.by_state(state)
+            or said.around(text)
+            or said.argument(_answer_in(state) or "", main)
+        )
 
 
 class _Below:
@@ -145,17 +151,23 @@ class _Below:
 
     def argument(self, text: str, main: Sequence[Placed]) -> Found | None:
         """Return a text that is an argument of a call; a short one only where nobody executed it."""
-        for entry in reversed(main):
+        for entry in reversed(main) if text else ():
             is_one = any(isinstance(one, dict) and text in one.values() for one in self._arguments(entry))
             if is_one and (len(text) >= LONG_ENOUGH or not self._root.is_executed(entry)):
                 return Found(entry, self._itself(text))
         return None
 
-    def asked_for(self, state: object, main: Sequence[Placed]) -> Found | None:
-        """Return the last call that nobody executed whose arguments a state equals: so structured answers come."""
+    def asked_for(self, state: object, text: str, main: Sequence[Placed]) -> Found | None:
+        """Return the last call that nobody executed whose arguments a state equals: so structured answers come.
+
+        Of a call that a tool executed, to check it, and that all ended in, the state is the answer.
+        """
         for entry in reversed(main):
-            if state and self._arguments(entry) == [state] and not self._root.is_executed(entry):
-                return Found(entry)
+            if state and self._arguments(entry) == [state]:
+                if not self._root.is_executed(entry):
+                    return Found(entry)
+                if entry is self._root.last:
+                    return Found(entry, self._itself(text))
         return None
 
     def _arguments(self, entry: Placed) -> list[object]:

@@ -300,3 +300,35 @@ def test_a_row_that_does_not_say_whether_it_is_a_root_is_one_without_parents():
     rows = [{**row, "is_root": None} for row in agent_trace("t")]
 
     assert value(rows) == "Paris."
+
+
+# --- voices and tools that call their type llm ---------------------------------------------------------------------
+
+
+def test_what_a_user_said_is_the_answer_only_where_nothing_else_is():
+    asked = {"operation": "transcribe", "content": []}
+    heard = {"content": [{"type": "text", "text": "What is it?"}], "annotations": {"language": "en"}}
+    root, *rows = [
+        stored_row("t", "root", end=90),
+        stored_row("t", "stt", "root", kind="llm", end=80, input=asked, output=heard),
+        stored_row("t", "llm", "root", kind="llm", start=3, end=5, output=chat("Paris.")),
+        stored_row("t", "tts", "root", kind="llm", start=5, end=6, input="Paris.", output={"content": []}),
+    ]
+
+    assert value([root, *rows]) == "Paris."
+    assert value([root, rows[0]]) == "What is it?"
+
+
+def test_a_tool_that_langchain_calls_a_model_says_nothing():
+    call = [{"message": {"content": "", "tool_calls": [{"name": "look", "args": {}, "id": "1", "type": "tool_call"}]}}]
+    looked = {"input_str": "{}", "input": {}, "serialized": {}}
+    rows = [
+        stored_row("t", "root", end=9),
+        stored_row("t", "chat", "root", kind="llm", start=1, end=2, output={"generations": [call]}),
+        stored_row("t", "look", "root", kind="llm", start=3, end=4, metadata=looked, output="sunny"),
+    ]
+
+    assert "look" in value(rows)
+    assert (
+        value([*rows, stored_row("t", "again", "root", kind="llm", start=5, end=6, output=chat("Sunny."))]) == "Sunny."
+    )

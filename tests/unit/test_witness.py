@@ -395,6 +395,24 @@ def test_a_state_that_equals_the_arguments_of_a_call_that_nobody_executed():
     assert trace.add("City", executes=("City", "c1"), side=WORK).source(returns='{"city": "Paris"}') == "title"
 
 
+def test_a_state_that_equals_the_arguments_of_the_call_that_all_ended_in_though_a_tool_checked_it():
+    asked = Completion("test", messages=(Message("assistant", None, (ToolCall("City", '{"city":"Paris"}', "c1"),)),))
+    trace = Trace().add("llm", says=asked).add("City", executes=("City", "c1"), side=WORK)
+
+    assert trace.value(returns='{"city": "Paris"}') == '{"city": "Paris"}'
+    assert trace.add("more", says="It is sunny.").value(returns='{"city": "Paris"}') == "It is sunny."
+
+
+def test_a_states_text_that_is_an_argument_of_a_call():
+    call = ToolCall("done", json.dumps({"complete": True, "reasoning": ANSWER}), "c1")
+    trace = Trace().add("llm", says=Completion("test", messages=(Message("assistant", None, (call,)),)))
+
+    assert (
+        trace.value(returns=json.dumps({"success": True, "message": ANSWER, "actions": [{"type": "done"}]})) == ANSWER
+    )
+    assert "done" in trace.value(returns=json.dumps({"success": True, "message": "", "actions": []}))
+
+
 @pytest.mark.parametrize("is_executed", [True, False])
 @pytest.mark.parametrize("returns", [ANSWER, "Paris"])
 def test_a_text_that_is_an_argument_of_a_call(returns, is_executed):

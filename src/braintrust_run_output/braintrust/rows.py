@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 _GEN_AI_MESSAGES = "gen_ai.output.messages"
 _TYPE, _PURPOSE = "braintrust.span_attributes.type", "braintrust.span_attributes.purpose"
+_INPUT_OF_A_TOOL = "input_str"
+"""What only tools have in the metadata that LangChain's callbacks keep in JavaScript: their type is llm, too."""
+_TRANSCRIBES = "transcribe"
+"""The operation, in the input, of a row of type llm that repeats what a user said."""
 
 
 def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
@@ -43,6 +47,8 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
     if isinstance(row, SpanRow):
         return row.read(config)
     attributes, metadata = objects_of(row)
+    if _INPUT_OF_A_TOOL in metadata and outputs.is_model(attributes.get("type")):
+        attributes = {**attributes, "type": "tool"}
     kinds = {**metadata, _TYPE: attributes.get("type"), _PURPOSE: attributes.get("purpose")}
     name = str(attributes.get("name") or "")
     output, has_failed = row.get("output"), row.get("error") is not None
@@ -64,7 +70,7 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
         completion=completion,
         generic=generic,
         input=functools.partial(_as_json, row.get("input")),
-        side=_side_of(kinds, name, config),
+        side=_side_of(kinds, name, row.get("input"), config),
         execution=executed_call(kinds, name),
         # A row of type llm that says what is no answer, an embedding or a count, is no model that said nothing.
         is_model=is_model and (says_nothing or completion is not None),
@@ -152,8 +158,11 @@ def _model_output(output: object, metadata: Mapping[str, object], *, is_model: b
     return outputs.read_model_output(output) if is_model else None
 
 
-def _side_of(kinds: Mapping[str, object], name: str, config: RunOutputConfig) -> Side | None:
-    return Side.VERDICT if matches(config.side_spans, name) else side_of(kinds)
+def _side_of(kinds: Mapping[str, object], name: str, asked: object, config: RunOutputConfig) -> Side | None:
+    if matches(config.side_spans, name):
+        return Side.VERDICT
+    transcribes = is_object(asked) and asked.get("operation") == _TRANSCRIBES
+    return side_of(kinds) or (Side.WORK if transcribes else None)
 
 
 def _times(row: Mapping[str, object]) -> tuple[int, int]:

@@ -108,7 +108,9 @@ _ROLES = frozenset({
     *_LANGCHAIN_ROLES, "", "assistant", "chatbot", "developer", "model", "reasoning", "thinking", "toolresult",
     "unknown", "user",
 })  # fmt: skip
-_MESSAGE_KEYS = frozenset({"role", "content", "parts", "tool_calls", "toolCalls", "function_call", "blocks"})
+_MESSAGE_KEYS = frozenset({
+    "role", "content", "parts", "tool_calls", "toolCalls", "functionCalls", "function_call", "blocks",
+})  # fmt: skip
 _CONTENTS = ("content", "parts", "blocks", "text", "refusal")
 _OTHER_CONTENTS = ("output_text", "message", "response", "output", "value")
 """Where a message with a role has its text, if nowhere else."""
@@ -458,7 +460,7 @@ def _out_of_repr(block: object) -> Iterator[object]:
 def _tool_calls_of(item: Object) -> Iterator[object]:
     more = item.get("additional_kwargs")
     for holder in (item, more if is_object(more) else {}):
-        calls = holder.get("tool_calls") or holder.get("toolCalls")
+        calls = holder.get("tool_calls") or holder.get("toolCalls") or holder.get("functionCalls")
         found = list(chain(calls if is_array(calls) else (), filter(None, [holder.get("function_call")])))
         if found:
             yield from found

@@ -53,25 +53,27 @@ _COUNTS = frozenset({
     "total_billable_characters", "byte_length", "shape",
 })  # fmt: skip
 METADATA = frozenset({
-    "annotations", "body", "citations", "completion_tokens", "created", "createTime", "created_at", "custom",
-    "finishReason", "finish_reason", "headers", "id", "input_tokens", "inputTokens", "latency", "logprobs", "metadata",
-    "metrics", "model", "modelId", "modelVersion", "model_id", "model_provider", "model_version", "object",
-    "output_tokens", "outputTokens", "promptFeedback", "prompt_tokens", "provider", "providerMetadata",
-    "rawFinishReason", "rawResponse", "raw_response", "references", "request", "response", "responseId",
-    "response_id", "response_metadata", "response_usage", "sdkHttpResponse", "service_tier", "status", "stopReason",
-    "stop_reason", "stop_sequence", "system_fingerprint", "timestamp", "updated", "usage", "usageMetadata",
-    "usage_metadata", "warnings",
+    "annotations", "body", "citations", "completion_tokens", "createTime", "created", "created_at", "custom",
+    "finishReason", "finish_reason", "headers", "id", "inputTokens", "input_tokens", "latency", "logprobs",
+    "metadata", "metrics", "model", "modelId", "modelVersion", "model_id", "model_provider", "model_version",
+    "object", "outputTokens", "output_tokens", "processing_status", "promptFeedback", "prompt_tokens", "provider",
+    "providerMetadata", "rawFinishReason", "rawResponse", "raw_response", "references", "request", "request_counts",
+    "response", "responseId", "response_id", "response_metadata", "response_usage", "sdkHttpResponse", "service_tier",
+    "status", "stopReason", "stop_reason", "stop_sequence", "system_fingerprint", "timestamp", "totalUsage",
+    "updated", "usage", "usageMetadata", "usage_metadata", "warnings",
 })  # fmt: skip
 REASONING = frozenset({"reasoning", "reasoningText", "reasoning_content", "thinking"})
 """Where the reasoning of an answer stands beside it."""
 BESIDE_A_TEXT = METADATA | REASONING | {
-    "files", "sources", "steps", "text", "toolCalls", "toolResults", "totalUsage", "traceId", "runId", "tripwire",
+    "files", "sources", "steps", "text", "toolCalls", "toolResults", "traceId", "runId", "tripwire",
 }  # fmt: skip
 """What JavaScript's SDKs return beside the text of an answer."""
+_RECORD = frozenset({"id", "object", "status", "type"})
+"""What an object has that only says which it is, and how far."""
 _TELLING_METADATA = frozenset({
     "annotations", "finishReason", "finish_reason", "modelId", "modelVersion", "promptFeedback", "providerMetadata",
-    "responseId", "response", "stop_reason", "sdkHttpResponse", "system_fingerprint", "usage", "usageMetadata",
-    "usage_metadata",
+    "request_counts", "response", "responseId", "sdkHttpResponse", "stop_reason", "system_fingerprint", "usage",
+    "usageMetadata", "usage_metadata",
 })  # fmt: skip
 """What an answer of a model's own would hardly be called."""
 
@@ -129,6 +131,13 @@ def _is_error(given: Object) -> bool:
     return isinstance(error.get("message"), str) and not error.keys().isdisjoint(_OF_AN_ERROR)
 
 
+def holds_no_words(value: object) -> bool:
+    """Whether what a function put out is an embedding, a ranking, media, a status or other metadata, and no words."""
+    if is_no_answer(value, may_be_said=True):
+        return True
+    return is_object(value) and (_is_media(value) or value.keys() <= _RECORD)
+
+
 def is_not_said(value: object) -> bool:
     """Whether a value, or each item of it, is of a kind that no model can have said, whatever put it out."""
     if not is_array(value):
@@ -147,7 +156,11 @@ def _is_thing(value: object) -> bool:
         return "content" not in kwargs
     is_schema = type_of(value) == "object" and is_object(value.get("properties"))
     # What a LlamaIndex retriever or splitter finds.
-    is_node = ("score" in value and is_object(value.get("node"))) or str(value.get("class_name")).endswith("Node")
+    is_node = (
+        ("score" in value and is_object(value.get("node")))
+        or str(value.get("class_name")).endswith("Node")
+        or ("node_id" in value and "text" in value)
+    )
     is_document = not _NOT_SAID.isdisjoint(value) and value.keys() <= _BESIDE_WHAT_IS_NOT_SAID
     is_media = "data" in value and not _MEDIA.isdisjoint(value) and value.keys() <= _BESIDE_MEDIA
     is_tool_result = not _TOOL_RESULTS.isdisjoint(value) and "tool_name" in value

@@ -15,12 +15,12 @@ from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, literal, parse, was_cut
-from ._no_answer import BESIDE_A_TEXT, is_aside, is_not_said
+from ._no_answer import BESIDE_A_TEXT, holds_no_words, is_aside, is_not_said
 from ._objects import as_objects
 from ._reprs import LITERAL, is_cut, is_repr, read_fields, read_repr
 from ._responses import find_messages, read_response, read_stream, structured_answer
 
-_WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message", "final_output")
+_WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message", "final_output", "chat_message")
 """Keys whose value is the output, whatever stands beside them."""
 _WRAPPERS_ALONE = frozenset(
     {"result", "generated_text", "output_text", "text", "content", "completion", "final_output"}
@@ -39,8 +39,15 @@ _ANSWERS = ("answer", "result", "generation", "text")
 _INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
 """Keys of what may stand below one other key: the name of a LangGraph node, ``data`` ..."""
 _RESULT = {"result"}
-_STRUCTURED = ("structured_response", "structuredResponse")
-"""Keys of an answer of a given shape in what LangChain's agents return, in Python and in JavaScript."""
+_STREAMED = {"chunks", "result"}
+"""What a flow of Genkit put out: the pieces, and what came of them."""
+_EVENTS = {"events"}
+_STRUCTURED = ("structured_response", "structuredResponse", "structured_output")
+"""Keys of an answer of a given shape in what agents of LangChain, in Python and in JavaScript, and Strands return."""
+_READ_FROM = ("text", "response")
+"""Where an SDK says what it has read an ``output`` of a given shape from: Vercel's AI SDK, pydantic-ai."""
+_NO_SHAPE = frozenset({"messages", "content", "parts", "choices", "candidates"})
+_TEXTS = ("text", "message")
 _SAID = frozenset({"replies", "last_message"})
 _BUILT = {"data", "query", "documents"}
 """What Haystack's generators and agents put out, and what is in an answer that one of its builders did."""
@@ -77,6 +84,8 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
             return from_messages(streamed, source, raw=raw)
     if isinstance(value, str):
         return from_text(dspy_answer(value), source, raw=raw)
+    if not is_revived and is_object(value) and is_object(answer := _structured(value)):
+        return from_text(compact(answer), source, raw=raw)
     messages = _messages_in(value)
     if messages is None and depth < _DEEPEST and (inside := _inside(value)) is not value:
         # What a workflow returned may be any object, where it is there as a whole.
@@ -86,7 +95,7 @@ def _unwrap(value: object, source: str, raw: str | None, depth: int, *, is_reviv
         messages = _response_in(value)
     if messages is not None:
         return from_messages(messages, source, raw=raw)
-    return None if is_revived else from_text(compact(value), source, raw=raw)
+    return None if is_revived or holds_no_words(value) else from_text(compact(value), source, raw=raw)
 
 
 def _unpacked(value: object) -> object:
@@ -119,7 +128,7 @@ def _messages_in(value: object) -> list[Message] | None:
         return read_messages(value[-1] if is_array(value) and all(map(is_of_autogen, value)) else value)
     if is_items(value):
         return read_response(value)
-    if is_object(value) and value.get("kind") in ("message", "task"):  # A2A's
+    if is_object(value) and value.get("kind") in ("message", "response", "task"):  # A2A's, pydantic-ai's
         return read_response(value) or None
     if is_array(value) and value and all(map(_is_event, value)):  # of Google's ADK
         return read_messages([event["content"] for event in value if is_object(event)])
@@ -153,8 +162,8 @@ def _inside(value: object) -> object:
         return messages
     if is_object(update := value.get("update")) and "messages" in update:  # a LangGraph command
         return update
-    if value.get("type") == "result" and isinstance(value.get("result"), str):  # Claude's Agent SDK
-        return value["result"]
+    if (result := _came_of(value)) is not None:
+        return result
     for key in _WRAPPERS:
         if key in value:
             return value[key]
@@ -166,8 +175,8 @@ def _inside(value: object) -> object:
             return answers[0]
     if components := _components(value):
         return components[-1]
-    text = value.get("text")
-    if isinstance(text, str) and text and _without_ids(value) <= BESIDE_A_TEXT:  # an agent's whole result
+    text = next((text for key in _TEXTS if isinstance(text := value.get(key), str) and text), None)
+    if text is not None and _is_text_alone(value):
         return text
     return _alone(value) if len(value) == 1 else value
 
@@ -177,9 +186,30 @@ def _without_ids(value: Object) -> set[str]:
     return {name for name in value if not _ID.search(name)}
 
 
+def _came_of(value: Object) -> object:
+    """Return what came of a run: a flow's result, a session's of Claude, the last event of AutoGen's; else None."""
+    if value.get("type") == "result" and isinstance(value.get("result"), str):
+        return value["result"]
+    events = value.get("events")
+    if value.keys() == _EVENTS and is_array(events) and any(map(is_of_autogen, events)):
+        return events[-1]
+    return value["result"] if value.keys() == _STREAMED else None
+
+
+def _is_text_alone(value: Object) -> bool:
+    """Whether beside the text of an object there is only what describes it, nothing, or the same as sound or images."""
+    beside = _without_ids(value) - BESIDE_A_TEXT - {"message"}
+    return not (value.keys() >= set(_TEXTS)) and all(not value[key] or holds_no_words(value[key]) for key in beside)
+
+
 def _structured(value: Object) -> object:
     """Return an agent's answer of a given shape; None if it has none."""
-    return next((value[key] for key in _STRUCTURED if value.get(key) is not None), structured_answer(value))
+    if (answer := next((value[key] for key in _STRUCTURED if value.get(key) is not None), None)) is not None:
+        return answer
+    output = value.get("output")
+    if is_object(output) and any(key in value for key in _READ_FROM) and _NO_SHAPE.isdisjoint(output):
+        return output
+    return structured_answer(value)
 
 
 def _is_result(value: Object) -> bool:

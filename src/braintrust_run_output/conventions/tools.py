@@ -36,7 +36,7 @@ class ToolExecution(NamedTuple):
 
 _IDS = (
     "gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id", "tool.call.id", "tool.call_id", "tool_call_id", "tool.id",
-    "lk.function_tool.id",
+    "lk.function_tool.id", "tool_use_id", "toolUseId", "toolCallId",
 )  # fmt: skip
 _NAMES = (
     "gen_ai.tool.name", "ai.toolCall.name", "tool.name", "haystack.tool.name", "lk.function_tool.name",
@@ -50,7 +50,7 @@ _TELLING = frozenset({*_IDS, *_NAMES[:5]})
 _AROUND = re.compile(
     r"^(?:execute_tool|execute|running tools?|tool[ ._]?(?:call|execution)?|ai\.toolCall|function|call_tool"
     r"|mcp(?:\.server|\.client)?|tools/call)[ :/.]+(?=\S)"
-    r"|(?:\.tool|\.__call__|\.run|\.acall|\.call)$",
+    r"|(?:\.tool|\.__call__|\.run|\.execute|\.acall|\.call)$",
     re.IGNORECASE,
 )
 """What stands around a tool's name in the name of its span."""

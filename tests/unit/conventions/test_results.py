@@ -44,6 +44,19 @@ RESULTS = {
     "a response in JSON": J(
         J({"choices": [{"message": {"role": "assistant", "content": T}, "finish_reason": "stop"}]})
     ),
+    "an agent's answer as a message": J({"chat_message": {"source": "a", "content": T, "type": "TextMessage"}}),
+    "events of a run": J(
+        {
+            "events": [
+                {"source": "user", "content": "q", "type": "TextMessage"},
+                {"messages": [{"source": "a", "content": T, "type": "TextMessage"}], "stop_reason": None},
+            ]
+        }
+    ),
+    "a stream and its result": J({"chunks": ["The", "capital"], "result": T}),
+    "a response in parts": J({"response": {"kind": "response", "parts": [{"part_kind": "text", "content": T}]}}),
+    "a text and its sound": J({"text": T, "audio": {"type": "braintrust_attachment", "key": "k"}}),
+    "a message and its status": J({"message": T, "status": "done", "id": "1"}),
     "an agent's result": J({"text": T, "toolCalls": [{"toolName": "f"}], "finishReason": "stop", "usage": {}}),
 }
 
@@ -56,6 +69,43 @@ def test_the_answer_inside(value):
 def test_the_str_of_a_dictionary_of_plain_values_is_its_json():
     assert read("{'city': 'Paris', 'size': [2, None]}") == '{"city":"Paris","size":[2,null]}'
     assert read("{'city': City(name='Paris'), 'size': 2}") is None
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"object": {"answer": "4"}, "finishReason": "stop", "usage": {}},
+        {
+            "text": '{"answer": "4"}',
+            "output": {"answer": "4"},
+            "content": [{"type": "text", "text": '{"answer": "4"}'}],
+        },
+        {"output": {"answer": "4"}, "response": {"kind": "response", "parts": []}},
+        {"structured_response": {"answer": "4"}, "messages": [AI]},
+        {"structured_output": {"answer": "4"}, "message": {"role": "assistant", "content": []}, "stop_reason": "x"},
+    ],
+    ids=lambda result: "+".join(result),
+)
+def test_an_answer_of_a_given_shape_is_not_unwrapped(result):
+    assert read(J(result)) == '{"answer":"4"}'
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"usage": {"tokens": 3}, "embedding_length": 1536},
+        [{"index": 1, "relevance_score": 0.1}, {"index": 0, "relevance_score": 0.2}],
+        {"images": [{"type": "braintrust_attachment", "key": "k"}], "warnings": [], "usage": {"n": 1}},
+        {"finishReason": "other", "response": {"id": "x", "messages": [], "modelId": "m"}, "totalUsage": {"n": 1}},
+        {"id": "b", "processing_status": "in_progress", "request_counts": {"processing": 1}},
+        {"type": "jsonl_stream"},
+        {"status": "completed"},
+        [{"score": 0.9, "text": "a document", "node_id": "n"}, {"score": 0.8, "text": "another", "node_id": "m"}],
+    ],
+    ids=str,
+)
+def test_what_no_words_are_in_is_no_answer(result):
+    assert read(J(result)) is None
 
 
 def test_what_a_tool_said_last_in_a_state_is_no_answer():
@@ -74,6 +124,8 @@ def test_what_a_tool_said_last_in_a_state_is_no_answer():
         {"answer": "Paris.", "confidence": 0.9},
         {"answer": "Paris.", "grid": "b2"},
         {"type": "result", "result": {"city": "Paris"}},
+        {"message": "Paris.", "population": 2},
+        {"message": "Paris.", "text": "Lyon."},
     ],
     ids=str,
 )
