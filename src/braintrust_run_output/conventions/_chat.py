@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
-from ._json import Object, compact, first_string, is_array, is_object, parse, type_of, unquoted
+from ._json import Array, Object, compact, first_string, is_array, is_object, parse, type_of, unquoted
 from ._objects import as_object
 from ._reprs import is_repr, read_repr
 
@@ -60,6 +60,7 @@ _ITEMS = _HOSTED_ITEMS | _NO_STEP | {
 }  # fmt: skip
 _ITEM_IDS = frozenset({"id", "call_id"})
 _BLOCK_TYPES = _REASONING | _TOOL_CALL | _TOOL_RESULT | {"text", "output_text", "refusal", "textBlock"}
+_CONVERSE = frozenset({"text", "reasoningContent", "toolResult", "toolUse"})
 _TEXTS = ("text", "content", "refusal")
 _CITED = "citationsContent"
 _NO_DATA = re.compile(r"[^\w+/=-]")
@@ -232,7 +233,17 @@ def is_steps(value: object) -> bool:
 
 def is_content_blocks(value: object) -> bool:
     """Whether parsed JSON is a list of content blocks, rather than a structured answer that is a list."""
-    return is_array(value) and bool(value) and all(is_object(item) and _is_block(item) for item in value)
+    if not is_array(value) or not value:
+        return False
+    return all(is_object(item) and _is_block(item) for item in value) or _is_converse(value)
+
+
+def _is_converse(value: Array) -> bool:
+    """Whether a list is content as Bedrock's Converse has it: each block is named by what it is, and one is a text."""
+    if not all(is_object(item) and len(item) == 1 and item.keys() <= _CONVERSE for item in value):
+        return False
+    texts = [item["text"] for item in value if is_object(item) and "text" in item]
+    return len(texts) <= 1 and all(isinstance(text, str) for text in texts)
 
 
 def _is_block(item: Object) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ._convention import Attributes, Convention, Event
 from ._values import from_json, from_model_output, from_plain
 from .langsmith import is_langsmith
+from .tools import executed_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,8 @@ def _convention(text: str) -> Convention:
     def read(attributes: Attributes, _events: Sequence[Event], scope: str) -> Completion | None:
         if is_langsmith(attributes, scope):
             return None  # not plain text, and not always a model's output: see langsmith
+        if text in attributes and executed_call(attributes, "") is not None:
+            return None  # a tool's output
         if text in attributes and _RESPONDS in attributes:
             return from_model_output(attributes[text], text, may_be_said=False)
         completion = from_plain(attributes[text], text) if text in attributes else None

@@ -888,6 +888,29 @@ ATTRIBUTES = [
     ("langsmith cut", {"langsmith.span.kind": "llm", "gen_ai.completion": '{"choices": [{"message": {"con'}, None),
     ("plain seq", {"gen_ai.completion": ("Paris.",)}, "Paris."),
     ("plain", {"gen_ai.completion": '{"a": 1'}, '{"a": 1'),
+    ("Converse's blocks", {"gen_ai.completion": J([{"text": T}])}, T),
+    (
+        "Converse's blocks, a call",
+        {
+            "gen_ai.completion": J(
+                [
+                    {"text": "Hm."},
+                    {"toolUse": {"toolUseId": "c1", "name": "get_weather", "input": {"city": "Paris"}}},
+                ]
+            )
+        },
+        call(content="Hm."),
+    ),
+    (
+        "a list of texts that a model said",
+        {"gen_ai.completion": J([{"text": "a"}, {"text": "b"}])},
+        J([{"text": "a"}, {"text": "b"}]),
+    ),
+    (
+        "a tool's, by what it executes",
+        {"gen_ai.completion": J([{"text": "sunny"}]), "tool.name": "get_weather", "tool.id": "c1"},
+        None,
+    ),
     ("broadcast", {"gen_ai.completion": J({"completion": T, "reasoning": "hm", "toolCalls": []})}, T),
     ("broadcast JSON", {"gen_ai.completion": J({"completion": '{"a": 1}', "toolCalls": []})}, '{"a": 1}'),
     ("broadcast nothing", {"gen_ai.completion": J({"completion": "", "reasoning": None, "toolCalls": []})}, None),
