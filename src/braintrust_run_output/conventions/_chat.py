@@ -110,9 +110,9 @@ _ROLES = frozenset({
     "unknown", "user",
 })  # fmt: skip
 _MESSAGE_KEYS = frozenset({
-    "role", "content", "parts", "tool_calls", "toolCalls", "functionCalls", "function_call", "blocks",
+    "role", "content", "contents", "parts", "tool_calls", "toolCalls", "functionCalls", "function_call", "blocks",
 })  # fmt: skip
-_CONTENTS = ("content", "parts", "blocks", "text", "refusal")
+_CONTENTS = ("content", "contents", "parts", "blocks", "text", "refusal")
 _OTHER_CONTENTS = ("output_text", "message", "response", "output", "value")
 """Where a message with a role has its text, if nowhere else."""
 _ALL_CONTENTS = frozenset({*_CONTENTS, *_OTHER_CONTENTS}) | _MESSAGE_KEYS - {"role"}

@@ -73,7 +73,7 @@ def find_messages(value: object, *, may_be_said: bool = False) -> list[Message] 
         return read_response(response)
     if is_items([value]):
         return read_messages(value)
-    may_be_said = may_be_said and not _is_responded(value)
+    may_be_said = may_be_said and not is_responded(value)
     if (offered := _in_lists(value, may_be_said)) is not None:
         return offered
     found = _in_parts(value) or _in_output(value.get("output")) or _in_output(value.get("outputs"))
@@ -118,7 +118,7 @@ def _joined(pieces: Array) -> str | None:
     return ("" if "\n" in texts[0] else "\n").join(texts)
 
 
-def _is_responded(value: Object) -> bool:
+def is_responded(value: Object) -> bool:
     """Whether an object, or what it offers, has what only a provider's response has, and a model would hardly say."""
     if not _RESPONDED.isdisjoint(value) or is_object(value.get("usage")) or isinstance(value.get("done"), bool):
         return True
@@ -148,10 +148,12 @@ def _in_output(output: object) -> list[Message] | None:
 
 
 def _in_parts(value: Object) -> list[Message] | None:
-    """Return a message of A2A, or what the last artifact of a task holds."""
+    """Return a message of A2A, or what the last artifact of a task holds; without any, its status's message."""
     artifacts, parts = value.get("artifacts"), value.get("parts")
     if value.get("kind") == "task" and is_array(artifacts) and artifacts and is_object(artifacts[-1]):
         parts = artifacts[-1].get("parts")
+    elif is_object(status := value.get("status")) and is_object(message := status.get("message")):
+        parts = message.get("parts")
     if value.get("kind") not in ("message", "task") or not is_array(parts) or not all(map(is_object, parts)):
         return None
     return read_messages({"role": "assistant", "parts": parts})

@@ -15,16 +15,17 @@ from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, literal, parse, was_cut
-from ._no_answer import BESIDE_A_TEXT, holds_no_words, is_aside, is_not_said
+from ._no_answer import BESIDE_A_TEXT, METADATA, holds_no_words, is_aside, is_not_said
 from ._objects import as_objects
 from ._reprs import LITERAL, is_cut, is_repr, read_fields, read_repr
-from ._responses import find_messages, read_response, read_stream, structured_answer
+from ._responses import find_messages, is_responded, read_response, read_stream, structured_answer
 
 _WRAPPERS = ("outputs", "output", "response", "raw", "replies", "last_message", "final_output", "chat_message")
 """Keys whose value is the output, whatever stands beside them."""
-_WRAPPERS_ALONE = frozenset(
-    {"result", "generated_text", "output_text", "text", "content", "completion", "final_output"}
-)
+_WRAPPERS_ALONE = frozenset({
+    "completion", "content", "final_answer", "final_response", "generated_text", "message", "output_text", "reply",
+    "result", "text",
+})  # fmt: skip
 """Keys whose value is the output where nothing stands beside them."""
 _BESIDE_AN_ANSWER = frozenset({
     "answer", "chat_history", "context", "docs", "documents", "files", "input", "latency", "metadata", "model", "query",
@@ -36,7 +37,12 @@ _ID = re.compile(r"(?:^|_)ids?$|(?<=[a-z])Ids?$")
 """How the name of an id ends."""
 _ASKED = frozenset({"question", "query", "input", "inputs", "chat_history"})
 _ANSWERS = ("answer", "result", "generation", "text")
-_INSIDE = frozenset({*_WRAPPERS, "answer", "messages"})
+_BESIDE = METADATA - {"body", "object", "response"} | {
+    "ResponseMetadata", "code", "cost", "duration", "elapsed", "error", "ok", "role", "status", "statusCode", "success",
+    "total_cost", "version",
+}  # fmt: skip
+"""What a service puts beside the one thing that it returns."""
+_INSIDE = frozenset({*_WRAPPERS, "answer", "messages", "reply"})
 """Keys of what may stand below one other key: the name of a LangGraph node, ``data`` ..."""
 _RESULT = {"result"}
 _STREAMED = {"chunks", "result"}
@@ -145,6 +151,8 @@ def _is_event(item: object) -> bool:
 def _response_in(value: object) -> list[Message] | None:
     if not is_object(value):
         return None
+    if is_responded(value) and (messages := read_response(value)):
+        return messages
     has_alternatives = any(key in value for key in _ALTERNATIVES)
     messages = read_response(value) if has_alternatives or "content" in value else []
     return messages if messages or has_alternatives else None
@@ -164,7 +172,7 @@ def _inside(value: object) -> object:
         return update
     if (result := _came_of(value)) is not None:
         return result
-    for key in _WRAPPERS:
+    for key in ("result",) if "jsonrpc" in value else _WRAPPERS:
         if key in value:
             return value[key]
     if isinstance(value.get("answer"), str) and _without_ids(value) <= _BESIDE_AN_ANSWER:
@@ -178,7 +186,7 @@ def _inside(value: object) -> object:
     text = next((text for key in _TEXTS if isinstance(text := value.get(key), str) and text), None)
     if text is not None and _is_text_alone(value):
         return text
-    return _alone(value) if len(value) == 1 else value
+    return _alone(value)
 
 
 def _without_ids(value: Object) -> set[str]:
@@ -225,9 +233,13 @@ def _components(value: Object) -> list[object]:
 
 
 def _alone(value: Object) -> object:
-    """Return what a wrapper with nothing beside it holds; the object itself if it is none."""
-    ((key, only),) = value.items()
-    if key in _WRAPPERS_ALONE and (isinstance(only, str) or is_object(only)):
+    """Return what a wrapper holds with nothing beside it, but ids and a status; the object itself if it is none."""
+    names = _without_ids(value) - _BESIDE
+    if len(names) != 1:
+        return value
+    (key,) = names
+    only = value[key]
+    if key in _WRAPPERS_ALONE and (isinstance(only, str) or is_object(only) or is_chat(only)):
         return only
     return only if is_object(only) and (not only.keys().isdisjoint(_INSIDE) or is_not_said(only)) else value
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..completion import Message, as_chat, encodable
 from . import indexed, openinference
 from ._chat import holds_more, is_chat, is_items, read_messages, read_tool_call
-from ._json import compact, is_array, is_object, parse
+from ._json import compact, is_array, is_object, parse, was_cut
+from ._reprs import LITERAL, read_repr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -253,8 +254,10 @@ def _is_output(item: object) -> bool:
 
 def _as_json(value: object) -> str:
     parsed = parse(value)
-    if parsed is None:  # a text; what looks like JSON and is none was cut
-        return compact(value) if isinstance(value, str) and value.lstrip()[:1] not in ("{", "[", '"') else ""
+    if parsed is None and isinstance(value, str):
+        parsed = read_repr(value) if value.startswith(LITERAL) else None
+        if parsed is None:
+            return "" if _is_a_part(value) else compact(value)
     if isinstance(parsed, str) and parsed[:2] in ("[{", '{"') and (inner := parse(parsed)) is not None:
         parsed = inner
     parsed = _messages_in(parsed)
@@ -267,6 +270,15 @@ def _as_json(value: object) -> str:
         if messages:
             return compact(as_chat(messages))
     return "" if parsed in ([], {}, ()) else compact(parsed)
+
+
+_CLOSING = {"{": "}", "[": "]", '"': '"'}
+
+
+def _is_a_part(text: str) -> bool:
+    """Whether a text that is no JSON, nor the ``str`` of messages, may be the beginning of some."""
+    closing = _CLOSING.get(text[:1], "")
+    return was_cut(text) or text.startswith(LITERAL) or closing not in text[1:]
 
 
 def _messages_in(value: object) -> object:

@@ -283,3 +283,19 @@ def test_whatever_the_json_what_is_kept_is_a_beginning_of_it(text):
 
     assert after == before or after == before[: len(after)]
     assert up_to_last_user(json.dumps(after)) == json.dumps(after)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}\nSum it up.', "{question} is what?", "[INST] Capital? [/INST]", '"Hello" means what?']
+)
+def test_a_text_that_only_begins_like_json(text):
+    assert json.loads(read_input({"gen_ai.prompt": text})) == text
+
+
+def test_the_str_of_messages():
+    assert json.loads(read_input({"gen_ai.prompt": str(ASKED)})) == ASKED
+
+
+@pytest.mark.parametrize("text", [str(ASKED)[:-9], '"What is the', "[INST", '{"a": [1'])
+def test_a_text_that_may_have_been_cut(text):
+    assert read_input({"gen_ai.prompt": text}) is None

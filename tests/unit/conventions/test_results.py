@@ -40,6 +40,20 @@ RESULTS = {
     "a chat's answer": J({"answer": T, "conversation_id": "c", "messageId": "m", "files": [], "usage": {}}),
     "a chat's text": J({"text": T, "chatId": "c", "sessionId": "s", "chatMessageId": "m"}),
     "a session's result": J({"type": "result", "subtype": "success", "result": T, "is_error": False, "usage": {}}),
+    "a text alone": J({"message": T}),
+    "a reply with its status": J({"success": True, "data": {"reply": T}}),
+    "a completion of a session": J({"completion": T, "sessionId": "s", "ResponseMetadata": {"HTTPStatusCode": 200}}),
+    "a remote call's result": J({"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": T}]}}),
+    "a task that waits": J(
+        {"kind": "task", "status": {"state": "x", "message": {"role": "agent", "parts": [{"kind": "text", "text": T}]}}}
+    ),
+    "a pipeline's chat": J(
+        [{"generated_text": [{"role": "user", "content": "q"}, {"role": "assistant", "content": T}]}]
+    ),
+    "a request's outputs": J(
+        {"request_id": "r", "prompt": "q", "outputs": [{"index": 0, "text": T, "finish_reason": "stop"}]}
+    ),
+    "contents": J({"messages": [{"role": "assistant", "contents": [{"type": "text", "text": T}]}], "response_id": "r"}),
     "JSON in JSON": J(J({"output": T})),
     "a response in JSON": J(
         J({"choices": [{"message": {"role": "assistant", "content": T}, "finish_reason": "stop"}]})
@@ -122,6 +136,9 @@ def test_what_a_tool_said_last_in_a_state_is_no_answer():
         [{"city": {"name": "Paris"}}, {"city": {"name": "Lyon"}}],
         {"text": "Paris.", "generation": "x", "question": "q"},
         {"answer": "Paris.", "confidence": 0.9},
+        {"city": "Paris", "status": "ok"},
+        {"message": "Paris.", "title": "x"},
+        {"success": True, "data": {"city": "Paris"}},
         {"answer": "Paris.", "grid": "b2"},
         {"type": "result", "result": {"city": "Paris"}},
         {"message": "Paris.", "population": 2},
