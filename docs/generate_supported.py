@@ -48,6 +48,7 @@ After their source or documentation. No trace of these was recorded.
 - **AgentScope**: `gen_ai.output.messages`, `agentscope.function.output`
 - **AG2, Agno, CrewAI, LangGraph, OpenAI's agents, phidata under AgentOps or Langtrace**:
   `crewai.crew.output`, `agno.agent.response_content`, `langgraph.graph.final_response`, `openai_agents.outputs` ...
+- **AG2's own telemetry, Dapr Agents, LangChain under Azure's tracer, Rig**: `gen_ai.output.messages`
 - **Anthropic's SDK, its own tracing**: `gen_ai.output.messages`, with
   `ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE=content`; not of a bare `create(stream=True)`
 - **Azure's VoiceLive**: span event `gen_ai.output.messages`
@@ -55,6 +56,7 @@ After their source or documentation. No trace of these was recorded.
 - **CozeLoop**: `cozeloop.output`
 - **DeepEval**: `confident.span.output`
 - **Gemini CLI**: `gen_ai.output.messages`, also in pieces and as the system's; `output-json`
+- **Goose**: `gen_ai.output.messages`, `trace_output`
 - **HoneyHive**: `honeyhive_outputs.result`
 - **Judgeval**: whole responses in `gen_ai.completion`, `judgment.output`
 - **Koog, Azure AI agents, mcp-agent**: span event `gen_ai.assistant.message`, where no `gen_ai.choice` is

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _STEP = "haystack.agent.step.llm.output"
 _AGENT = "haystack.agent.output"
-_COMPONENT = "haystack.component.output"
+_COMPONENTS = ("haystack.component.output", "haystack.component.outputs")
+"""The second is what pipelines that run asynchronously wrote, in early releases."""
 _TYPE = "haystack.component.type"
 _PIPELINE = "haystack.pipeline.output_data"
 
@@ -37,7 +38,7 @@ def read_generator(attributes: Attributes, _events: Sequence[Event], _scope: str
     """Return the replies of a generator, or what an agent said last."""
     keys = [_STEP]
     if str(attributes.get(_TYPE)).endswith("Generator"):
-        keys.append(_COMPONENT)
+        keys += _COMPONENTS
     for key in keys:
         value = attributes.get(key)
         completion = from_messages(read_response(parse(value)), key, raw=value if isinstance(value, str) else None)
@@ -48,7 +49,7 @@ def read_generator(attributes: Attributes, _events: Sequence[Event], _scope: str
 
 def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -> Completion | None:
     """Return the output of a pipeline or another component, unwrapped."""
-    for key in (_PIPELINE, _COMPONENT):
+    for key in (_PIPELINE, *_COMPONENTS):
         value = parse(attributes.get(key))
         if is_object(value) and (completion := unwrap(value, key)) is not None:
             return completion
@@ -58,6 +59,6 @@ def read_output(attributes: Attributes, _events: Sequence[Event], _scope: str) -
 GENERATOR = Convention(
     "Haystack generator and agent",
     read_generator,
-    keys=frozenset({_STEP, _AGENT, _COMPONENT}),
+    keys=frozenset({_STEP, _AGENT, *_COMPONENTS}),
 )
-OUTPUT = Convention("Haystack pipeline", read_output, keys=frozenset({_PIPELINE, _COMPONENT}))
+OUTPUT = Convention("Haystack pipeline", read_output, keys=frozenset({_PIPELINE, *_COMPONENTS}))

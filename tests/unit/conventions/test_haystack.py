@@ -42,9 +42,8 @@ def generic(attributes: dict) -> str | None:
 )
 def test_a_generators_reply(reply):
     assert read({"haystack.agent.step.llm.output": {"replies": [reply]}}) == T
-    assert (
-        read({"haystack.component.type": "OpenAIChatGenerator", "haystack.component.output": {"replies": [reply]}}) == T
-    )
+    for key in ("haystack.component.output", "haystack.component.outputs"):
+        assert read({"haystack.component.type": "OpenAIChatGenerator", key: {"replies": [reply]}}) == T
 
 
 def test_a_generators_tool_call():
