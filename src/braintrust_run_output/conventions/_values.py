@@ -106,7 +106,7 @@ def from_model_output(value: object, source: str, *, may_be_said: bool | None = 
         if found == "null" or (may_be_said is False and found is value and found[:1] == '"'):  # cut
             return None
         return _from_text(found, source, raw, is_json=found is not value)
-    if found is None or found in ([], {}, ()):
+    if found is None or found in ([], {}, (), [None]):
         return None
     if isinstance(found, (bool, int, float)):
         return from_text(raw if raw is not None else compact(found), source, raw=raw)

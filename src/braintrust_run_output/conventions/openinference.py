@@ -30,7 +30,7 @@ from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
 from ._json import is_array, is_object, literal, parse
 from ._no_answer import is_no_answer
-from ._responses import read_response
+from ._responses import find_messages, read_response
 from ._unwrap import unwrap
 from ._values import from_model_output, unpacked
 
@@ -225,7 +225,8 @@ def read_llm_output(attributes: Attributes, _events: Sequence[Event], scope: str
     is_json = attributes.get(_MIME_TYPE) == _JSON
     if is_json and is_array(parsed) and (texts := [text for text in parsed if isinstance(text, str)]):  # DSPy's choices
         return from_messages([Message("assistant", dspy_answer(text)) for text in texts], _OUTPUT, raw=value)
-    if messages := read_response(parsed, may_be_said=not is_json):
+    messages = [] if parsed in ([], {}) else find_messages(parsed, may_be_said=not is_json)
+    if messages is not None:
         return from_messages(messages, _OUTPUT, raw=value)
     is_request = is_object(parsed) and "messages" in parsed
     return None if is_json or is_request or is_no_answer(parsed, may_be_said=True) else from_text(value, _OUTPUT)

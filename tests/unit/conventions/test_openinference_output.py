@@ -230,6 +230,11 @@ def test_a_search_that_the_provider_made_is_no_call_beside_the_answer():
     assert "web_search_call" in read_completion(searched).render()
 
 
+@pytest.mark.parametrize("value", ["[]", "{}", '{"choices": []}', '[{"role": "assistant", "content": []}]'])
+def test_json_that_says_nothing(value):
+    assert llm(value) is None
+
+
 @pytest.mark.parametrize(
     "value",
     [
