@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ..completion import from_messages
 from . import gen_ai_messages
 from ._chat import read_messages
-from ._json import is_object, parse
+from ._json import is_object, parse, was_cut
 from ._objects import plain
 from ._values import from_model_output
 from .inputs import MESSAGE_EVENTS, read_message
@@ -77,9 +77,14 @@ def read_record(name: str | None, body: object, attributes: Mapping[str, object]
             return gen_ai_messages.read_value(content[gen_ai_messages.KEY])
         return None
     content = as_message(plain(parse(body)))
+    if content is None and isinstance(body, str) and body != "null" and not was_cut(body):
+        content = body
     if content is None or content == "":
         return from_messages(read_choice(attributes), CHOICE)
-    completion = from_messages(read_messages(content), CHOICE)
+    said = read_messages(content)
+    if not said and is_object(content):
+        said = read_choice(content)
+    completion = from_messages(said, CHOICE)
     if completion is None or all(attributes.get(key) != _ANTHROPIC for key in _PROVIDER):
         return completion
     message = content.get("message") if is_object(content) else None

@@ -25,7 +25,7 @@ from ..completion import Message, from_messages
 from . import gen_ai_messages
 from ._chat import read_messages, read_tool_call
 from ._convention import Attributes, Convention, Event
-from ._json import is_array, is_object, parse
+from ._json import is_array, is_object, parse, was_cut
 from .inputs import MESSAGE_EVENTS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def read_choice(attributes: Mapping[str, object]) -> list[Message]:
     elif is_array(parsed) and all(isinstance(item, str) for item in parsed):
         messages = [Message("assistant", str(item)) for item in parsed]
     else:
-        messages = [Message("assistant", content)] if isinstance(content, str) else []
+        messages = [Message("assistant", content)] if isinstance(content, str) and not was_cut(content) else []
     calls = parse(attributes.get("tool_calls"))
     beside = tuple(call for item in calls if (call := read_tool_call(parse(item)))) if is_array(calls) else ()
     if beside and messages and not messages[-1].tool_calls:

@@ -118,6 +118,8 @@ def test_one_event_a_choice():
         azure({"content": None, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "get_weather"}}]}),
         strands(""),
         strands("[]"),
+        strands('{"role": "assistant", "content": "The capital'),
+        Event("gen_ai.choice", {"gen_ai.event.content": '{"index": 0, "message": {"content": "The capital'}),
         Event("gen_ai.choice", None),
         Event("gen_ai.choice", {"message": 7}),
         Event("gen_ai.user.message", {"content": "What is the capital of France?"}),
