@@ -86,6 +86,7 @@ _OPERATIONS = {
     **_words(_Kind.WORK, "create_memory search_memory update_memory upsert_memory delete_memory"),
     **_words(_Kind.WORK, "memory.add memory.extract memory.inject memory.search memory.store compact_events"),
     **_words(_Kind.WORK, "memory_add memory_search memory_get memory_update memory_delete retrieve rerank_documents"),
+    **_words(_Kind.WORK, "apply_guardrail embed embed_many"),
     **_words(_Kind.VERDICT, "evaluate evaluation judge decide"),
     # What a method of a flow returns may be the name of the next one: the flow has the result.
     **_words(_Kind.SILENT, "execute_method"),

@@ -187,6 +187,8 @@ def test_a_structured_answer_with_a_text_stays_whole():
         ("nat.span.kind", "EMBEDDER", "side"),
         ("judgment.span_kind", "tool", "is_tool"),
         ("gen_ai.operation.name", "rerank_documents", "side"),
+        ("gen_ai.operation.name", "apply_guardrail", "side"),
+        ("gen_ai.operation.name", "embed", "side"),
     ],
 )
 def test_kinds(attribute, value, kind):
