@@ -68,7 +68,10 @@ _NO_DATA = re.compile(r"[^\w+/=-]")
 _ARRAY_OF_OBJECTS = re.compile(r"\[\s*\{")
 _JSON_TYPES = frozenset({"json", "object", "output_json"})
 _JSON_KINDS = _JSON_TYPES | {"text", "output_text"}
-_NO_ANSWER = frozenset({"parts", "reasoningContent", "image", "inlineData", "inline_data", "fileData", "blob", "uri"})
+_NO_ANSWER = frozenset({
+    "b64_json", "blob", "fileData", "image", "inlineData", "inline_data", "parts", "reasoningContent", "revised_prompt",
+    "uri",
+})  # fmt: skip
 _UI_TOOLS = ("tool-", "dynamic-tool")
 _NO_TEXTS = ("result", "return", "plain")
 """How types end that have to do with text, and are none: ``web_search_tool_result``, a ``text-plain`` file."""
@@ -80,6 +83,7 @@ _TOOL_RESULT_KEYS = (
 )  # fmt: skip
 _NESTED = ("function", "function_call", "payload", *_TOOL_CALL_KEYS)
 """Where some put a call's name and arguments."""
+_BARE_CALL = {"name", "arguments"}
 _CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id", "tool_id", "ref")
 _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = (
@@ -493,6 +497,7 @@ def _is_tool_call(block: Object) -> bool:
         or (kind in ("", "function") and is_object(called := block.get("function")) and "name" in called)
         or (is_object(block.get("function_call")) and "content" not in block)
         or (isinstance(block.get("tool_name"), str) and "arguments" in block)
+        or block.keys() == _BARE_CALL
         or _is_ui_tool(block)
     )
 

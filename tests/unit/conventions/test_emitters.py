@@ -1031,6 +1031,34 @@ EVENTS = [
     ),
     ("choice off", [("gen_ai.choice", {"finish_reason": "stop", "index": 0})], None),
     (
+        "an image as content",
+        [
+            (
+                "gen_ai.content.completion",
+                {
+                    "gen_ai.completion": J(
+                        [{"role": "assistant", "content": {"url": "http://x", "revised_prompt": "p"}}]
+                    )
+                },
+            )
+        ],
+        None,
+    ),
+    (
+        "a call as content",
+        [
+            (
+                "gen_ai.content.completion",
+                {
+                    "gen_ai.completion": J(
+                        [{"role": "assistant", "content": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}]
+                    )
+                },
+            )
+        ],
+        call(id=None),
+    ),
+    (
         "named after the event",
         [("gen_ai.completion", {"gen_ai.completion.index": 0, "gen_ai.completion.content": T})],
         T,
