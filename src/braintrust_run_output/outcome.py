@@ -202,11 +202,12 @@ def read_outcome(
     """
     kinds = kinds_of(attributes)
     has_failed = has_failed or kinds.has_failed
+    name = name if isinstance(name, str) else ""  # the SDK takes anything
     outcome = Outcome(
         key,
         name=name,
-        start=start,
-        end=end,
+        start=_time(start),
+        end=_time(end),
         explicit=metadata.explicit(attributes, config.key),
         side=kinds.side,
         execution=executed_call(attributes, name, kinds),
@@ -235,6 +236,14 @@ def read_outcome(
     return outcome
 
 
+def _time(given: object) -> int:
+    """Return a time as it is compared: applications give the SDK seconds, texts and dates as well."""
+    try:
+        return given if isinstance(given, int) else int(given)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
 @functools.lru_cache(maxsize=64)
 def says_nothing(config: RunOutputConfig) -> Callable[[Mapping[str, object]], bool]:
     """Return what tells by the names of a span's attributes, without a look at a value, that they say nothing."""
@@ -246,7 +255,7 @@ def matches(patterns: str | None, name: str) -> bool:
 
     Case counts, and ``[`` is a letter like others: Next.js names routes ``/api/[id]``.
     """
-    return patterns is not None and _compiled(patterns).fullmatch(name) is not None
+    return patterns is not None and isinstance(name, str) and _compiled(patterns).fullmatch(name) is not None
 
 
 @functools.lru_cache(maxsize=64)

@@ -196,23 +196,23 @@ class RunOutputSpanProcessor(SpanProcessor):
     def _end(self, span: ReadableSpan, end_time: int | None = None) -> Written | None:
         """Note that a span has ended, and return the attributes to add to it; None if it is held back, and lives on."""
         context, attributes, events = _sdk.look(span)
-        if (
-            self._says_nothing(attributes)
-            and not events
-            and not (self._looks_at_names and self._is_named(span.name))
-            and self._traces.pass_by(context)
-        ):
-            return {}  # nearly always
         key: LiveKey = context[:2]
-        records = self._traces.records_of(key)
         try:
+            if (
+                self._says_nothing(attributes)
+                and not events
+                and not (self._looks_at_names and self._is_named(span.name))
+                and self._traces.pass_by(context)
+            ):
+                return {}  # nearly always
+            records = self._traces.records_of(key)
             outcome = self._read(span, key, attributes, span.events if events else (), records, end_time)
+            if self._held is not None and self._is_held(key, span, outcome, self._held):
+                return None
+            return self._written(span, attributes, outcome, self._traces.end(key, outcome, records))
         except BaseException:  # whatever it is, the span lives no more
             self._traces.end(key, Outcome(key))
             raise
-        if self._held is not None and self._is_held(key, span, outcome, self._held):
-            return None
-        return self._written(span, attributes, outcome, self._traces.end(key, outcome, records))
 
     def _is_named(self, name: str) -> bool:
         return matches(self.config.answer_spans, name) or matches(self.config.side_spans, name)

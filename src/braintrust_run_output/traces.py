@@ -256,8 +256,10 @@ class Traces:
             parent = _UNKNOWN if trace is None else trace.get(span_id, _UNKNOWN)
             if trace is None or parent == _UNKNOWN:
                 return UNKNOWN
-            is_heard = (parent is None and not trace.outer) or self._tell(trace, span_id, outcome)
-            self._leave(trace_id, trace, span_id, parent)
+            try:
+                is_heard = (parent is None and not trace.outer) or self._tell(trace, span_id, outcome)
+            finally:
+                self._leave(trace_id, trace, span_id, parent)
             for late in trace.records.pop(span_id, ()):
                 if parent is not None and late not in records:  # it came after the span was read
                     self._tell(trace, span_id, late)
