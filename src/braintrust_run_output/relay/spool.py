@@ -13,7 +13,8 @@ import os
 import sqlite3
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ CREATE TABLE IF NOT EXISTS roots(id INTEGER PRIMARY KEY, tenant BLOB, headers TE
 CREATE TABLE IF NOT EXISTS said(id INTEGER PRIMARY KEY, tenant BLOB, seen REAL, spans BLOB, records BLOB, links BLOB);
 """
 _LAST_ROW = "SELECT coalesce(max(id), 0) FROM (SELECT id FROM roots UNION ALL SELECT id FROM said)"
+_READ_ROOTS = """
+SELECT id, coalesce(CAST(tenant AS BLOB), x''), coalesce(CAST(headers AS TEXT), ''),
+  coalesce(CAST(content AS BLOB), x'')
+FROM roots ORDER BY id
+"""
+_READ_SAID = """
+SELECT id, coalesce(CAST(tenant AS BLOB), x''), coalesce(CAST(seen AS REAL), 0.0), coalesce(CAST(spans AS BLOB), x''),
+  coalesce(CAST(records AS BLOB), x''), coalesce(CAST(links AS BLOB), x'')
+FROM said ORDER BY id
+"""
 _CHECKPOINT_PAGES = 4_000
 
 
@@ -98,7 +109,7 @@ class Spool:
         """When what was said came, its row and its size, the oldest first."""
         self._said_bytes = 0
         self._database = self._open()
-        self._last_row: int = self._database.execute(_LAST_ROW).fetchone()[0]
+        self._last_row: int = next(self._read(_LAST_ROW))[0]
 
     @property
     def path(self) -> Path:
@@ -106,20 +117,27 @@ class Spool:
         return self._directory / FILE
 
     def _open(self) -> sqlite3.Connection:
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._inode = self.path.stat().st_ino
-            database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=0.5)
-            database.execute("PRAGMA locking_mode=EXCLUSIVE")  # no second relay, and no file of shared memory
-            database.execute("PRAGMA secure_delete=ON")
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute(f"PRAGMA synchronous={_SYNCHRONOUS[self._durability]}")
-            database.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
-            database.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise SpoolError(self._say(error)) from error
-        return database
+        with ExitStack() as stack:
+            try:
+                self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+                self._inode = self.path.stat().st_ino
+                database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=0.5)
+                stack.callback(database.close)
+                self._prepare(database)
+            except (OSError, sqlite3.Error, UnicodeError) as error:  # what is damaged cannot always be said
+                raise SpoolError(self._say(error)) from error
+            stack.pop_all()
+            return database
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        database.text_factory = partial(str, encoding="utf-8", errors="replace")
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")  # no second relay, and no file of shared memory
+        database.execute("PRAGMA secure_delete=ON")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute(f"PRAGMA synchronous={_SYNCHRONOUS[self._durability]}")
+        database.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        database.executescript(_TABLES)
 
     def _say(self, error: Exception) -> str:
         if "locked" in str(error):
@@ -189,7 +207,7 @@ class Spool:
                 ((one.said[0], *one.said[1]) for one in batches if one.said),
             )
             self._database.execute("COMMIT")
-        except (OSError, sqlite3.Error) as error:
+        except Exception as error:  # whatever it is: who waits is told
             with suppress(sqlite3.Error):
                 self._database.execute("ROLLBACK")
             raise SpoolError(self._say(error)) from error
@@ -263,11 +281,11 @@ class Spool:
 
     def read_roots(self) -> list[tuple[int, RootsRow]]:
         """Return the roots that were waiting, with the numbers of their rows."""
-        return [(number, RootsRow(*row)) for number, *row in self._read("SELECT * FROM roots ORDER BY id")]
+        return [(number, RootsRow(*row)) for number, *row in self._read(_READ_ROOTS)]
 
     def read_said(self) -> Iterator[SaidRow]:
         """Read what was remembered."""
-        for number, *columns in self._read("SELECT * FROM said ORDER BY id"):
+        for number, *columns in self._read(_READ_SAID):
             row = SaidRow(*columns)
             self._note_said(number, row)
             yield row
