@@ -41,14 +41,14 @@ class Kept:
 
     __slots__ = (
         "_called", "_chars", "_executed", "_executions", "_generics", "_max_chars", "agents", "answers", "digests",
-        "has_calls", "has_explicit", "said", "sides", "silent",
+        "has_explicit", "said", "sides", "silent",
     )  # fmt: skip
 
     def __init__(self, max_chars: int | None = None) -> None:
         self._max_chars = max_chars
         self._chars = 0
-        self.has_calls = self.has_explicit = False
-        """Whether any of it calls tools, or is an explicit value: in most runs nothing does."""
+        self.has_explicit = False
+        """Whether any of it is an explicit value: in most runs nothing is."""
         self.said: list[Placed] = []
         """What has a completion or an explicit value, by end, start and span id."""
         self._generics: dict[SpanId, Placed] = {}
@@ -116,13 +116,19 @@ class Kept:
         return main, side
 
     def _helpers(self, main: Iterable[Placed]) -> set[SpanId]:
-        """Return the agents that ran within the time of another one beside them, one that ended with a text."""
+        """Return the agents that worked for another one, which ended with a text.
+
+        They ran within its time beside it, or below it, where it had a model say that text itself.
+        """
         if len(self.agents) < 2:
             return set()
         last: dict[SpanId, Placed] = {}
+        itself: dict[SpanId, Placed] = {}
         for entry in main:
             last |= {one: entry for one in (entry.outcome.span_id, *entry.way) if one in self.agents}
-        helpers: set[SpanId] = set()
+            itself |= {one: entry for one in entry.way[:1] if one in self.agents}
+        answered = {one for one, entry in itself.items() if not entry.calls and len(entry.text or "") >= LONG_ENOUGH}
+        helpers = {one for one, agent in self.agents.items() if not answered.isdisjoint(agent.way)}
         latest: dict[SpanId | None, int] = {}
         for agent in sorted(self.agents.values(), key=lambda one: (one.outcome.start, -one.outcome.end)):
             span_id, end = agent.outcome.span_id, agent.outcome.end
@@ -177,7 +183,6 @@ class Kept:
         if entry.completion is None:
             self.has_explicit = True
         elif entry.completion.messages and entry.calls:
-            self.has_calls = True
             for call in entry.calls:
                 if call.id is not None:
                     self._mark(self._called, call.id, None)

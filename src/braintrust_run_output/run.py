@@ -221,8 +221,6 @@ class Run:
 
     def _last(self, main: Sequence[Placed], side: Sequence[Placed]) -> Placed | None:
         """Return the last completion: a side completion only where nothing else is, or after a call of a tool."""
-        if not self._kept.has_calls:
-            return max(main or side, key=order_of, default=None)
         last, last_side = (_last_of(entries, self._kept.is_executed) for entries in (main, side))
         if last is None or last_side is None:
             return last or last_side
@@ -391,9 +389,10 @@ def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -
     If there is nothing but such calls, the last of those.
     """
     texts = [entry for entry in entries if not entry.calls]
-    if len(texts) == len(entries):
-        return max(texts, key=order_of, default=None)
     above = set(chain.from_iterable(text.way for text in texts))
+    outer = _outermost(texts, above)
+    if len(texts) == len(entries):
+        return max(outer, key=order_of, default=None)
     calls = [entry for entry in entries if entry.calls]
     latest_start = max((text.outcome.start for text in texts), default=-1)  # a coarse clock may have one time for all
     unanswered = [
@@ -401,7 +400,13 @@ def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -
         for call in calls
         if latest_start < call.outcome.end and call.outcome.span_id not in above and not is_executed(call)
     ]
-    return max([*texts, *unanswered] or calls, key=order_of, default=None)
+    return max([*outer, *unanswered] or calls, key=order_of, default=None)
+
+
+def _outermost(texts: Sequence[Placed], above: set[SpanId]) -> Sequence[Placed]:
+    """Return the texts that lie below no call of a model that said another one: what does led up to that."""
+    said = {text.outcome.span_id for text in texts if text.outcome.is_model}
+    return texts if said.isdisjoint(above) else [text for text in texts if said.isdisjoint(text.way)]
 
 
 def _follows(text: Placed, call: Placed) -> bool:

@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .completion import Completion
-from .conventions import is_aside
+from .conventions import answer_name, is_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +28,6 @@ _MOST_LINES = 100
 _GLANCE = 100
 """By how many characters it is seen that a text is not there, in nearly every case."""
 
-_ANSWERS = (
-    ("answer", "final_answer"),
-    ("output", "response", "result"),
-    ("reply", "generation", "completion", "final", "final_output", "final_response", "message"),
-)
-"""How a state calls its answer, the surest names first."""
 _DEEPEST = 4
 
 _LONGEST_MARKED_UP = 200_000
@@ -314,13 +308,13 @@ def _is_part(part: str, whole: str) -> bool:
 
 
 def _is_all(text: str, parts: Sequence[Placed]) -> bool:
-    """Whether a text is several others, on lines of their own as they were said, with headings at most between them."""
+    """Whether a text is several others, as they were said, with line breaks, marks or headings between them."""
     at = 0
     for part in parts:
         said = (part.text or "").strip()
         found = text.find(said, at)
         between = text[at:found]
-        if found < 0 or _says_more(between) or (at and "\n" not in between):
+        if found < 0 or _says_more(between) or (at and not between.strip(" ")):
             return False
         at = found + len(said)
     return len(parts) > 1 and not _says_more(text[at:])
@@ -362,13 +356,9 @@ def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:
         state = _parsed(state)
     if not isinstance(state, dict) or not depth:
         return None
-    for alike in _ANSWERS:
-        names = [name for name in alike if name in state]
-        if names:
-            value = state[names[0]] if len(names) == 1 else None
-            if isinstance(value, str) and _parsed(value) is None:
-                return value.strip() or None
-            break
+    name = answer_name(state)
+    if name is not None and _parsed(state[name]) is None:
+        return state[name].strip() or None
     inside = [found for value in state.values() if (found := _answer_in(value, depth - 1)) is not None]
     return inside[0] if len(inside) == 1 else None
 

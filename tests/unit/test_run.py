@@ -310,6 +310,11 @@ def test_an_executed_call_is_answered_by_what_its_tool_says_where_nothing_else_i
     assert trace.add("llm 2", says=ANSWER).source() == "llm 2"
 
 
+def test_what_was_said_below_a_call_of_a_model_led_up_to_its_text():
+    trace = Trace().add("llm 2", "llm", says="fine", at=(2, 7)).add("llm", says=ANSWER, at=(1, 3), is_model=True)
+    assert trace.value() == ANSWER
+
+
 # --- agents beside each other -----------------------------------------------------------------------------------
 
 
@@ -348,6 +353,25 @@ def test_agents_below_each_other_are_not_beside_each_other():
     assert (
         trace.add("inner", "outer", is_agent=True, at=(3, 5)).add("outer", is_agent=True, at=(0, 6)).value() == ANSWER
     )
+
+
+@pytest.mark.parametrize("at", [(2, 7), (4, 7)], ids=["a slow guard", "after it"])
+def test_an_agent_below_another_that_had_a_model_say_the_answer_itself_works_for_it(at):
+    trace = Trace().add("llm", "main", says=ANSWER, at=(1, 3)).add("guards llm", "guard", says="fine", at=at)
+
+    assert trace.add("guard", "main", is_agent=True, at=at).add("main", is_agent=True, at=(0, 9)).value() == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("says", "caller"),
+    [("geography", "main"), (calls(("hand over", "c1"), says="I hand over to an expert."), "main"), (TITLE, "node")],
+    ids=["a router", "a call", "a node of a graph"],
+)
+def test_an_agent_below_another_that_did_not_answer_itself_gives_the_answer(says, caller):
+    trace = Trace().add("llm", caller, says=says, at=(1, 2)).add("node", "main", at=(1, 2))
+    trace.add("expert's llm", "expert", says=ANSWER, at=(3, 4)).add("expert", "main", is_agent=True, at=(3, 5))
+
+    assert trace.add("main", is_agent=True, at=(0, 6)).value() == ANSWER
 
 
 def test_other_spans_that_run_within_the_time_of_another_are_not_asked():

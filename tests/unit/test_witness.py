@@ -236,12 +236,38 @@ def test_a_map_reduce_with_a_late_mapper():
     ) == ("All parts, in one summary.")
 
 
+@pytest.mark.parametrize("between", [" / ", " | ", ", ", "; ", " - "])
+def test_parts_that_code_has_put_together_with_a_mark_between_them(between):
+    trace = Trace().add("llm 1", says=ANSWER).add("llm 2", says="Berlin is the capital of Germany.")
+    returns = f"{ANSWER}{between}Berlin is the capital of Germany."
+
+    assert trace.value(returns=returns) == returns
+
+
+@pytest.mark.parametrize("between", ["", " "])
+def test_what_was_said_on_the_way_and_streamed_with_the_answer_is_no_part(between):
+    trace = Trace().add("llm 1", says="Let me look that up first.").add("llm 2", says=ANSWER)
+
+    assert trace.value(returns=f"Let me look that up first.{between}{ANSWER}") == ANSWER
+
+
 # --- a state ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "name",
-    ["answer", "final_answer", "output", "response", "result", "reply", "generation", "final_output", "message"],
+    [
+        "answer",
+        "final_answer",
+        "output",
+        "response",
+        "result",
+        "reply",
+        "generation",
+        "final_output",
+        "message",
+        "final",
+    ],
 )
 def test_a_states_text_under_a_telling_name_is_a_witness(name):
     assert titled().value(returns=json.dumps({"title": TITLE, name: ANSWER, "question": "?"})) == ANSWER
@@ -274,6 +300,14 @@ def test_a_list_of_the_pieces_of_a_completion():
 def test_a_list_of_strings_that_are_no_pieces_changes_nothing():
     assert titled().value(returns=json.dumps([ANSWER, "more"])) == ANSWER
     assert titled().value(returns=json.dumps(["some", "more"])) == TITLE
+
+
+def test_of_two_names_that_are_as_sure_none_counts():
+    translated = "La capitale de la France est Paris."
+    trace = Trace().add("llm", says=ANSWER).add("translator", says=translated).add("title", says=TITLE)
+
+    assert trace.value(returns=json.dumps({"answer": ANSWER, "final": translated, "title": TITLE})) == translated
+    assert trace.value(returns=json.dumps({"answer": ANSWER, "final": True, "title": TITLE})) == ANSWER
 
 
 def test_a_states_answer_counts_before_its_output():

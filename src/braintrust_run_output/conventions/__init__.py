@@ -41,7 +41,7 @@ from . import (
     vercel_ai,
 )
 from ._kinds import KINDS, Kinds, Side, is_agent, is_model, is_never_a_completion, kinds_of, side_of
-from ._no_answer import is_aside
+from ._no_answer import answer_name, is_aside
 from ._values import from_model_output
 from .inputs import InputExcerpt, has_input, input_excerpt, read_input, up_to_last_user
 from .tools import ToolExecution, executed_call
@@ -63,6 +63,7 @@ __all__ = [
     "Kinds",
     "Side",
     "ToolExecution",
+    "answer_name",
     "executed_call",
     "from_model_output",
     "generic_excerpt",

@@ -81,17 +81,32 @@ _BESIDE_AN_ERROR = frozenset({"error", "request_id", "type"})
 _OF_AN_ERROR = frozenset({"code", "param", "status", "type"})
 
 _ASIDE = frozenset({
-    "chattitle", "critique", "criticism", "evaluation", "feedback", "followupquestions", "followups", "grade",
-    "judgement", "judgment", "keywords", "memories", "memory", "nextquestions", "rating", "relatedquestions", "score",
-    "suggestedquestions", "suggestions", "tags", "title", "verdict",
+    "chattitle", "critic", "critique", "criticism", "evaluation", "evaluator", "feedback", "followupquestions",
+    "followups", "grade", "grader", "judge", "judgement", "judgment", "keywords", "memories", "memory", "nextquestions",
+    "rating", "relatedquestions", "score", "suggestedquestions", "suggestions", "tags", "title", "verdict",
 })  # fmt: skip
 """How a state calls what was said about its answer, without what joins words."""
 _JOINTS = str.maketrans("", "", "_- ")
+_ANSWERS = (
+    ("answer", "final_answer", "final", "final_output", "final_response"),
+    ("output", "response", "result"),
+    ("reply", "generation", "completion", "message"),
+)
+"""How a state calls its answer, the surest names first."""
 
 
 def is_aside(name: str) -> bool:
     """Whether a state's name of something says that it was said about the answer: a title, a critique, a score."""
     return name.lower().translate(_JOINTS) in _ASIDE
+
+
+def answer_name(state: Object) -> str | None:
+    """Return the name of the text that a state calls its answer: the surest; None if there is none, or are several."""
+    for alike in _ANSWERS:
+        names = [name for name in alike if isinstance(state.get(name), (str, dict, list))]
+        if names:
+            return names[0] if len(names) == 1 and isinstance(state[names[0]], str) else None
+    return None
 
 
 def is_no_answer(value: object, *, may_be_said: bool = False) -> bool:

@@ -15,7 +15,7 @@ from ..completion import Completion, Message, from_messages, from_text
 from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, literal, parse, was_cut
-from ._no_answer import BESIDE_A_TEXT, METADATA, holds_no_words, is_aside, is_not_said
+from ._no_answer import BESIDE_A_TEXT, METADATA, answer_name, holds_no_words, is_aside, is_not_said
 from ._objects import as_objects
 from ._reprs import LITERAL, is_cut, is_repr, read_fields, read_repr
 from ._responses import find_messages, is_responded, read_response, read_stream, structured_answer
@@ -36,7 +36,6 @@ _BESIDE_AN_ANSWER = frozenset({
 _ID = re.compile(r"(?:^|_)ids?$|(?<=[a-z])Ids?$")
 """How the name of an id ends."""
 _ASKED = frozenset({"question", "query", "input", "inputs", "chat_history"})
-_ANSWERS = ("answer", "result", "generation", "text")
 _BESIDE = METADATA - {"body", "object", "response"} | {
     "ResponseMetadata", "code", "cost", "duration", "elapsed", "error", "ok", "role", "status", "statusCode", "success",
     "total_cost", "version",
@@ -178,7 +177,7 @@ def _inside(value: object) -> object:
     if isinstance(value.get("answer"), str) and _without_ids(value) <= _BESIDE_AN_ANSWER:
         return value["answer"]
     if not _ASKED.isdisjoint(value):  # a state, which says what was asked beside what is answered
-        answers = [value[key] for key in _ANSWERS if isinstance(value.get(key), str)]
+        answers = [value[name] for name in (answer_name(value), "text") if name and isinstance(value.get(name), str)]
         if len(answers) == 1:
             return answers[0]
     if components := _components(value):

@@ -29,6 +29,7 @@ RESULTS = {
     "a run": J({"final_output": T, "last_agent": "a", "new_items": []}),
     "a body": J({"data": {"answer": T}}),
     "a chain of LangChain": J({"question": "q", "text": T}),
+    "a graph that plans": J({"question": "q", "plan": "1. Look.", "notes": ["n", "m"], "final": T}),
     "a graph of retrieval": J({"question": "q", "generation": T, "documents": ["d"]}),
     "events": J(
         [
