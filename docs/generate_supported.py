@@ -65,6 +65,7 @@ After their source or documentation. No trace of these was recorded.
 - **LangGraph under OpenLIT, OpenAI's agents under OpenTelemetry's instrumentation**: `gen_ai.output.messages` of all
   turns of a workflow, or with the texts of SDK objects in it
 - **Mastra**: `gen_ai.output.messages`, `mastra.model_step.output`, `mastra.agent_run.output` ...
+- **Lemonade, Neatlogs**: `gen_ai.output.messages.0.content`, `neatlogs.llm.output_messages.0.content`
 - **NVIDIA's NeMo Agent Toolkit**: `output.value`, kind in `nat.span.kind`
 - **OpenClaw**: `openclaw.content.output_messages`
 - **OpenRouter's broadcast**: `gen_ai.completion`

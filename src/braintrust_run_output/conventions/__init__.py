@@ -93,6 +93,7 @@ MODEL_OUTPUTS: tuple[Convention, ...] = (
     openinference.CHOICES,
     indexed.GEN_AI_COMPLETION,
     indexed.LLM_COMPLETIONS,
+    *indexed.OTHERS,
     langsmith.LLM,
     single_attribute.GEN_AI_COMPLETION,
     vercel_ai.CONVENTION,

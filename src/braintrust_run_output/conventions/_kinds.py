@@ -130,6 +130,7 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "honeyhive_event_type": _COMMON,
     "judgment.span_kind": _COMMON,
     "cozeloop.span_type": _COMMON,
+    "neatlogs.span.kind": _COMMON,
     "nat.span.kind": _COMMON,  # NVIDIA's NeMo Agent Toolkit
     "haystack.component.type": _COMMON | _words(_Kind.MODEL, "generator") | _words(_Kind.TOOL, "invoker"),
     "rail.type": _NEMO,

@@ -53,6 +53,11 @@ def _convention(prefix: str) -> Convention:
 GEN_AI_COMPLETION = _convention("gen_ai.completion")
 BRAINTRUST_OUTPUT = _convention("braintrust.output")
 LLM_COMPLETIONS = _convention("llm.completions")
+OTHERS = tuple(
+    _convention(prefix)
+    for prefix in ("gen_ai.output.messages", "llm.output_messages", "neatlogs.llm.output_messages", "gen_ai.response")
+)
+"""What some flatten under the names of others' messages: Lemonade, Neatlogs, AgentOps, and by hand."""
 
 
 def messages_at(attributes: Attributes, prefix: str) -> Iterator[Message]:

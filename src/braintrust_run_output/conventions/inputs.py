@@ -27,6 +27,9 @@ _INDEXED = (
     ("llm.prompts", indexed.messages_at),
     ("gen_ai.input.messages", openinference.messages_at),
     ("gen_ai.prompt", openinference.messages_at),
+    ("gen_ai.input.messages", indexed.messages_at),
+    ("llm.input_messages", indexed.messages_at),
+    ("neatlogs.llm.input_messages", indexed.messages_at),
 )
 """Prefixes under which messages are flattened, and what reads them."""
 _PREFIXES = tuple(f"{prefix}." for prefix, _ in _INDEXED)

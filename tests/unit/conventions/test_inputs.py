@@ -299,3 +299,10 @@ def test_the_str_of_messages():
 @pytest.mark.parametrize("text", [str(ASKED)[:-9], '"What is the', "[INST", '{"a": [1'])
 def test_a_text_that_may_have_been_cut(text):
     assert read_input({"gen_ai.prompt": text}) is None
+
+
+@pytest.mark.parametrize("prefix", ["gen_ai.input.messages", "llm.input_messages", "neatlogs.llm.input_messages"])
+def test_messages_that_are_flattened_without_a_word_between(prefix):
+    attributes = {f"{prefix}.0.role": "user", f"{prefix}.0.content": "What is the capital of France?"}
+
+    assert json.loads(read_input(attributes)) == [{"role": "user", "content": "What is the capital of France?"}]
