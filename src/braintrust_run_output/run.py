@@ -151,15 +151,16 @@ class Run:
         last = self._last(main, side)
         if last is None:
             return None
-        return self._by_witness(last, main, side, own) or self._instead(last, own) or _alone(Rule.LAST, last)
+        witnessed = self._by_witness(last, main, side, own)
+        return witnessed or self._instead(last, own, is_side=not main) or _alone(Rule.LAST, last)
 
-    def _instead(self, last: Placed, own: Outcome | None) -> Choice | None:
+    def _instead(self, last: Placed, own: Outcome | None, *, is_side: bool) -> Choice | None:
         """Return the text that was put out above what is no answer: the outermost one, the root's own first.
 
-        It is none where the call of a model failed after it, where tools executed its calls, or if it is one short word
-        that the text does not have.
+        It is none where the call of a model failed after it, where tools executed its calls, if it is one short word
+        that the text does not have, or if it is a side completion.
         """
-        is_none = _is_word(last) or (bool(last.calls) and self._kept.is_executed(last))
+        is_none = is_side or _is_word(last) or (bool(last.calls) and self._kept.is_executed(last))
         below = self._failed_after(last) or (last if is_none else None)
         if below is None:
             return None

@@ -604,3 +604,27 @@ def test_the_witness_spans_input_belongs_to_the_answer_or_else_the_calls():
 
 def test_a_roots_own_generic_output_as_a_witness_comes_after_its_own_completion():
     assert titled().choose(says="own", returns=ANSWER).rule is Rule.OWN
+
+
+REFUSAL = "I cannot help with that request."
+
+
+def test_what_is_said_above_a_guard_that_said_no():
+    trace = Trace().add("guard llm", says='{"unsafe": true, "why": "weapons"}', side=WORK)
+
+    choice = trace.choose(returns=REFUSAL)
+
+    assert (choice.rule, choice.said[0].what.text) == (Rule.GENERIC, REFUSAL)
+
+
+@pytest.mark.parametrize("returns", ["ok", '{"status": "blocked", "reason": "by the guard"}', None])
+def test_what_only_a_guard_said_where_nothing_is_said_above_it(returns):
+    trace = Trace().add("guard llm", says=ANSWER, side=WORK)
+
+    assert trace.value(returns=returns) == ANSWER
+
+
+def test_what_is_said_above_a_guard_and_a_model_that_answered():
+    trace = Trace().add("guard llm", says="It is safe to answer this.", side=WORK).add("llm", says=ANSWER)
+
+    assert trace.value(returns=REFUSAL) == ANSWER
