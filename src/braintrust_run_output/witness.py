@@ -17,7 +17,7 @@ from .completion import Completion
 from .conventions import answer_name, is_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .outcome import Placed
 
@@ -29,6 +29,7 @@ _GLANCE = 100
 """By how many characters it is seen that a text is not there, in nearly every case."""
 
 _DEEPEST = 4
+_MOST_PLACES = 20
 
 _LONGEST_MARKED_UP = 200_000
 """In how many characters, of a text and of what may be in it, words are looked for."""
@@ -116,6 +117,7 @@ class Witnesses:
         return (
             said.equal_to(text)
             or said.asked_for(state, text, main)
+            or said.streamed(state)
             or said.by_state(state)
             or said.around(text)
             or said.argument(_answer_in(state) or "", main)
@@ -247,6 +249,13 @@ class _Below:
                     return Found(entry)
         return None
 
+    def streamed(self, state: object) -> Found | None:
+        """Return the completion that the items of a list add up to: the strings that stand in one place in each."""
+        if not isinstance(state, list) or len(state) < 2:
+            return None
+        found = (self.equal_to(text) for text in islice(_added_up(state), _MOST_PLACES))
+        return next((one for one in found if one is not None), None)
+
     def by_state(self, state: object) -> Found | None:
         """Return the answer by a state: by its text under ``answer`` or the like, or the last that it holds.
 
@@ -348,6 +357,23 @@ def _has_cut_off(said: str, text: str) -> bool:
         return _is_cut(said, text)
     beginning = _beginning(said)
     return beginning is not None and text.startswith(beginning)
+
+
+def _added_up(items: Sequence[object]) -> Iterator[str]:
+    """Yield what the strings that stand in one place in several items of a list add up to."""
+    pieces: dict[tuple[object, ...], list[str]] = {}
+    for item in items:
+        waiting: list[tuple[tuple[object, ...], object]] = [((), item)]
+        while waiting:
+            place, one = waiting.pop()
+            if isinstance(one, str):
+                pieces.setdefault(place, []).append(one)
+            elif len(place) < _DEEPEST and isinstance(one, (dict, list)):
+                inside = one.items() if isinstance(one, dict) else enumerate(one)
+                waiting.extend(((*place, name), value) for name, value in inside)
+    for texts in pieces.values():
+        if len(texts) > 1 and (text := "".join(texts).strip()):
+            yield text
 
 
 def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:

@@ -628,3 +628,22 @@ def test_what_is_said_above_a_guard_and_a_model_that_answered():
     trace = Trace().add("guard llm", says="It is safe to answer this.", side=WORK).add("llm", says=ANSWER)
 
     assert trace.value(returns=REFUSAL) == ANSWER
+
+
+HALVES = (ANSWER[:12], ANSWER[12:])
+PIECES = {
+    "content": [{"type": "token", "content": half} for half in HALVES],
+    "with others": [{"type": "start"}, *({"type": "delta", "delta": half} for half in HALVES), {"type": "end"}],
+    "nested": [{"event": "stream", "data": {"chunk": {"content": half}}} for half in HALVES],
+    "beside metadata": [[{"type": "AIMessageChunk", "content": half}, {"node": "model"}] for half in HALVES],
+    "blocks": [{"content": [{"type": "text", "text": half}]} for half in HALVES],
+}
+
+
+@pytest.mark.parametrize("returns", PIECES.values(), ids=PIECES)
+def test_a_list_of_what_was_streamed(returns):
+    assert titled().source(returns=json.dumps(returns)) == "llm"
+
+
+def test_a_list_that_adds_up_to_nothing():
+    assert titled().source(returns=json.dumps([{"name": "a"}, {"name": "b"}])) == "title"

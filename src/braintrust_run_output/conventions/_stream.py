@@ -21,6 +21,7 @@ _BESIDE_DATA = ("event:", "id:", "retry:", ":")
 _DATA = "data:"
 _DONE = "[DONE]"
 _FINISHED = frozenset({"response.completed", "response.done", "response.incomplete"})
+_MESSAGE_CHUNK = "AIMessageChunk"
 _RESPONSES = "response."
 """How the types of the events of OpenAI's Responses API begin."""
 _ANTHROPIC = frozenset({
@@ -57,6 +58,21 @@ def final_response(items: Sequence[object]) -> Object | None:
     last = items[-1] if items else None
     response = last.get("response") if is_object(last) and type_of(last) in _FINISHED else None
     return response if is_object(response) else None
+
+
+def read_message_chunks(items: Sequence[object]) -> list[Message] | None:
+    """Return the message that chunks of LangChain's messages add up to; None if any item is none."""
+    if len(items) < 2 or not all(is_object(item) and _is_message_chunk(item) for item in items):
+        return None
+    said = [message for item in items for message in read_messages(item)]
+    text = "".join(message.content or "" for message in said)
+    calls = tuple(call for message in said for call in message.tool_calls)
+    return [Message("assistant", text or None, calls)] if text or calls else []
+
+
+def _is_message_chunk(item: Object) -> bool:
+    path = item.get("id") if item.get("lc") else None
+    return type_of(item) == _MESSAGE_CHUNK or (is_array(path) and bool(path) and path[-1] == _MESSAGE_CHUNK)
 
 
 def read_pieces(items: Sequence[object]) -> list[Message] | None:

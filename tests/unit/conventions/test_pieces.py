@@ -55,6 +55,11 @@ STREAMS = {
         {"model": "m", "response": FIRST, "done": False},
         {"model": "m", "response": SECOND, "done": True},
     ],
+    "LangChain": [{"type": "AIMessageChunk", "content": text, "id": "r"} for text in (FIRST, SECOND, "")],
+    "LangChain, by constructor": [
+        {"lc": 1, "type": "constructor", "id": ["langchain", "AIMessageChunk"], "kwargs": {"content": text}}
+        for text in (FIRST, SECOND)
+    ],
     "responses, not finished": [
         {"type": "response.created", "response": {}},
         {"type": "response.output_text.delta", "delta": FIRST},
