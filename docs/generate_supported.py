@@ -55,6 +55,8 @@ After their source or documentation. No trace of these was recorded.
 - **Claude Code**: `response.model_output` on its spans (detailed tracing), its log record `assistant_response`
 - **CozeLoop**: `cozeloop.output`
 - **DeepEval**: `confident.span.output`
+- **Fiddler, PromptLayer, Traceroot, TruLens**: `gen_ai.llm.output`, `function_output`, `traceroot.span.output`,
+  `ai.observability.record_root.output`
 - **Gemini CLI**: `gen_ai.output.messages`, also in pieces and as the system's; `output-json`
 - **Goose**: `gen_ai.output.messages`, `trace_output`
 - **HoneyHive**: `honeyhive_outputs.result`

@@ -131,6 +131,9 @@ KIND_ATTRIBUTES: Final[dict[str, Mapping[str, _Kind]]] = {
     "judgment.span_kind": _COMMON,
     "cozeloop.span_type": _COMMON,
     "neatlogs.span.kind": _COMMON,
+    "traceroot.span.type": _COMMON,
+    "fiddler.span.type": _COMMON,
+    "ai.observability.span_type": _COMMON | _words(_Kind.VERDICT, "eval eval_decision eval_root"),  # TruLens
     "nat.span.kind": _COMMON,  # NVIDIA's NeMo Agent Toolkit
     "haystack.component.type": _COMMON | _words(_Kind.MODEL, "generator") | _words(_Kind.TOOL, "invoker"),
     "rail.type": _NEMO,

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from ..completion import Completion
 
 _LAMINAR = "lmnr.span.output"
-_TRACED = ("confident.span.output", "honeyhive_outputs.result", "judgment.output", "cozeloop.output")
+_TRACED = (
+    "confident.span.output",
+    "honeyhive_outputs.result",
+    "judgment.output",
+    "cozeloop.output",
+    "traceroot.span.output",
+)
 """What others call what a traced function returned, or a model where the span says that it is one."""
 _LOGFIRE = "return"
 _LOGFIRE_MARKS = frozenset({"logfire.msg_template", "logfire.span_type"})
@@ -46,6 +52,8 @@ _RETURNED = (
     *_TRACED,
     "agentscope.function.output",
     "agno.agent.response_content",
+    "ai.observability.call.return",
+    "ai.observability.record_root.output",
     "agno.team.response_content",
     "chain.outputs",
     "crewai.crew.final_output",
@@ -53,6 +61,7 @@ _RETURNED = (
     "crewai.flow.result",
     "confident.trace.output",
     "dspy.signature.result",
+    "function_output",
     "gen_ai.agent.actual_output",
     "gen_ai.agent.final_result",
     "gen_ai.agent.finish.output",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SAID = (
     "gen_ai.output", "gen_ai.output.text", "gen_ai.output.content", "gen_ai.response", "gen_ai.response.content",
     "gen_ai.response.output", "gen_ai.completion.content", "gen_ai.completion.text", "gen_ai.content.completion",
-    "llm.output", "llm.response", "llm.response.content", "llm.response.text", "llm.completion",
+    "gen_ai.llm.output", "llm.output", "llm.response", "llm.response.content", "llm.response.text", "llm.completion",
     "response.model_output", "streaming.final_content",
 )  # fmt: skip
 """Names of what a model said."""
