@@ -13,7 +13,7 @@ from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, parse
 from ._no_answer import BESIDE_A_TEXT, METADATA, REASONING
 from ._reprs import is_repr, read_repr
-from ._stream import events_in, final_response, read_chunks, read_message_chunks, read_pieces
+from ._stream import events_in, final_response, read_chunks, read_message_chunks, read_parts, read_pieces
 
 _TEXTS = (
     "text", "outputText", "output_text", "generated_text", "generation", "completion", "combined_chunk_content",
@@ -106,7 +106,7 @@ def read_stream(value: str | Array) -> list[Message] | None:
         return read_response(response)
     if text is not None and len(events) == 1:
         return find_messages(events[0], may_be_said=True)
-    found = (read(events) for read in (read_chunks, read_message_chunks, read_pieces))
+    found = (read(events) for read in (read_chunks, read_message_chunks, read_parts, read_pieces))
     return next((messages for messages in found if messages is not None), None)
 
 

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
-from ._chat import read_messages
-from ._json import is_array, is_object, parse, type_of
+from ._chat import read_messages, read_tool_call
+from ._json import first_string, is_array, is_object, parse, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,13 @@ _BESIDE_DATA = ("event:", "id:", "retry:", ":")
 _DATA = "data:"
 _DONE = "[DONE]"
 _FINISHED = frozenset({"response.completed", "response.done", "response.incomplete"})
+_PARTS = frozenset({
+    "abort", "file", "finish", "finish-step", "message-metadata", "raw", "reasoning-delta", "reasoning-end",
+    "reasoning-start", "response-metadata", "source", "source-url", "start", "start-step", "stream-start", "text-delta",
+    "text-end", "text-start", "tool-call", "tool-input-available", "tool-input-delta", "tool-input-end",
+    "tool-input-start", "tool-output-available", "tool-result",
+})  # fmt: skip
+"""The types of the parts of a stream of Vercel's AI SDK."""
 _MESSAGE_CHUNK = "AIMessageChunk"
 _RESPONSES = "response."
 """How the types of the events of OpenAI's Responses API begin."""
@@ -68,6 +75,23 @@ def read_message_chunks(items: Sequence[object]) -> list[Message] | None:
     text = "".join(message.content or "" for message in said)
     calls = tuple(call for message in said for call in message.tool_calls)
     return [Message("assistant", text or None, calls)] if text or calls else []
+
+
+def read_parts(items: Sequence[object]) -> list[Message] | None:
+    """Return the last step that the parts of a stream of Vercel's AI SDK add up to; None if they are none."""
+    kinds = [type_of(item) for item in items if is_object(item)]
+    if len(kinds) < len(items) or "text-delta" not in kinds or not _PARTS.issuperset(kinds):
+        return None
+    turn = _Choice()
+    for kind, item in zip(kinds, items, strict=True):
+        if kind in ("start-step", "tool-result"):
+            turn = _Choice()
+        elif kind == "text-delta" and is_object(item):
+            turn.add({"content": first_string(item, "delta", "text", "textDelta")})
+        elif kind == "tool-call" and (call := read_tool_call(item)) is not None:
+            function = {"name": call.name, "arguments": call.arguments}
+            turn.add({"tool_calls": [{"index": call.id, "id": call.id, "function": function}]})
+    return turn.messages()
 
 
 def _is_message_chunk(item: Object) -> bool:

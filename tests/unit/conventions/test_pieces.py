@@ -55,6 +55,17 @@ STREAMS = {
         {"model": "m", "response": FIRST, "done": False},
         {"model": "m", "response": SECOND, "done": True},
     ],
+    "AI SDK": [
+        {"type": "start"},
+        {"type": "start-step"},
+        {"type": "text-delta", "id": "0", "text": "Let me see."},
+        {"type": "tool-call", "toolCallId": "c1", "toolName": "f", "input": {}},
+        {"type": "tool-result", "toolCallId": "c1", "toolName": "f", "output": "x"},
+        {"type": "start-step"},
+        {"type": "text-delta", "id": "1", "text": FIRST},
+        {"type": "text-delta", "id": "1", "delta": SECOND},
+        {"type": "finish"},
+    ],
     "LangChain": [{"type": "AIMessageChunk", "content": text, "id": "r"} for text in (FIRST, SECOND, "")],
     "LangChain, by constructor": [
         {"lc": 1, "type": "constructor", "id": ["langchain", "AIMessageChunk"], "kwargs": {"content": text}}
@@ -132,6 +143,12 @@ def test_a_text_that_only_looks_like_a_stream_is_what_was_said(text):
 
 
 CALLS = {
+    "AI SDK": [
+        {"type": "start-step"},
+        {"type": "text-delta", "id": "0", "text": ""},
+        {"type": "tool-call", "toolCallId": "c1", "toolName": "f", "input": {"a": 1}},
+        {"type": "finish", "finishReason": "tool-calls"},
+    ],
     "anthropic": [
         {
             "type": "content_block_start",
