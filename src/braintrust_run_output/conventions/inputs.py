@@ -186,7 +186,7 @@ def read_input(
     """
     for prefix, messages_at in _INDEXED:
         messages = list(messages_at(attributes, prefix))
-        if any(message.content is not None or message.tool_calls for message in messages):
+        if _says_something(messages):
             return encodable(compact(as_chat(messages)))
     for key in _WHOLE:
         if attributes.get(key) and _is_telling(key, attributes) and (text := _as_json(_value_of(key, attributes[key]))):
@@ -319,7 +319,11 @@ def _read_events(events: Sequence[Event]) -> str | None:
                 return encodable(text)
         elif (role := MESSAGE_EVENTS.get(event.name)) is not None:
             messages += read_message(attributes, role)
-    return encodable(compact(as_chat(messages))) if messages else None
+    return encodable(compact(as_chat(messages))) if _says_something(messages) else None
+
+
+def _says_something(messages: Sequence[Message]) -> bool:
+    return any(message.content is not None or message.tool_calls for message in messages)
 
 
 def read_message(fields: Mapping[str, object], role: str) -> list[Message]:

@@ -306,3 +306,9 @@ def test_messages_that_are_flattened_without_a_word_between(prefix):
     attributes = {f"{prefix}.0.role": "user", f"{prefix}.0.content": "What is the capital of France?"}
 
     assert json.loads(read_input(attributes)) == [{"role": "user", "content": "What is the capital of France?"}]
+
+
+def test_events_without_content_are_no_input():
+    assert (
+        read_input({}, [SpanEvent("gen_ai.user.message", {}), SpanEvent("gen_ai.tool.message", {"id": "c1"})]) is None
+    )
