@@ -132,3 +132,15 @@ SPANS = st.fixed_dictionaries(
 @given(st.lists(SPANS, max_size=2))
 def test_whatever_is_sent_both_read_it_alike(spans):
     both(request(*spans))
+
+
+@pytest.mark.parametrize("nothing", [{}, "", 0, False, None, []])
+def test_what_is_empty_and_no_array_is_read_alike_everywhere(nothing):
+    both({"resourceSpans": nothing})
+    both({"resourceSpans": [{"scopeSpans": nothing}]})
+    both({"resourceSpans": [{"scopeSpans": [{"spans": nothing}]}]})
+    for name in ("attributes", "events", "links", "status"):
+        both(request({**EVERYTHING, name: nothing}))
+    for kind in ("arrayValue", "kvlistValue"):
+        for value in (nothing, {"values": nothing}, {"values": [nothing]}):
+            both(request({**EVERYTHING, "attributes": [{"key": "a", "value": {kind: value}}]}))

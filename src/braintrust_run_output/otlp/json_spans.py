@@ -19,6 +19,7 @@ _MAX_DEPTH = 50
 _LATEST = 1 << 64
 _LARGEST_ENUM = 1 << 31
 _LONGEST_COUNT = 1 << 32
+_NOTHING: list[Any] = []
 _TRACE_ID_DIGITS, _SPAN_ID_DIGITS = 32, 16
 
 _GROUP = frozenset({"resource", "scopeSpans", "schemaUrl"})
@@ -56,12 +57,12 @@ def read_json_spans(body: bytes) -> Iterable[Span]:
 def _read(body: bytes) -> list[Span]:
     spans: list[Span] = []
     try:
-        for group in _fields(_loads()(body), frozenset({"resourceSpans"})).get("resourceSpans", ()):
+        for group in _array(_fields(_loads()(body), frozenset({"resourceSpans"})), "resourceSpans"):
             _fields(group, _GROUP)
             resource = _attributes(_fields(group.get("resource", {}), _RESOURCE))
-            for scope_group in group.get("scopeSpans", ()):
+            for scope_group in _array(group, "scopeSpans"):
                 scope = _scope(_fields(scope_group, _SCOPE_GROUP).get("scope", {}))
-                spans.extend([_span(span, scope, resource) for span in scope_group.get("spans", ())])
+                spans.extend([_span(span, scope, resource) for span in _array(scope_group, "spans")])
     except (AttributeError, KeyError, TypeError, ValueError):  # what is not there, or of another type
         raise _UnusualError from None
     return spans
@@ -77,7 +78,7 @@ def _loads() -> Callable[[bytes], Any]:
 
 def _span(span: Any, scope: Scope, resource: dict[str, object]) -> Span:
     _fields(span, _SPAN)
-    if span.get("links") or not isinstance(span.get("traceState", ""), str):
+    if _array(span, "links") or not isinstance(span.get("traceState", ""), str):
         raise _UnusualError
     trace_id, span_id = _id(span["traceId"], _TRACE_ID_DIGITS), _id(span["spanId"], _SPAN_ID_DIGITS)
     parent = span.get("parentSpanId")
@@ -95,7 +96,7 @@ def _span(span: Any, scope: Scope, resource: dict[str, object]) -> Span:
         start=_time(get("startTimeUnixNano", 0)),
         end=_time(get("endTimeUnixNano", 0)),
         attributes=_attributes(span),
-        events=tuple([_event(event) for event in get("events", ())]),
+        events=tuple([_event(event) for event in _array(span, "events")]),
         scope=scope,
         resource=resource,
         status_code=_whole(status.get("code", 0), _LARGEST_ENUM),
@@ -115,8 +116,15 @@ def _scope(scope: Any) -> Scope:
     return Scope(_text(scope.get("name", "")), _text(scope.get("version", "")), _attributes(scope))
 
 
+def _array(owner: dict[str, Any], name: str) -> list[Any]:
+    found = owner.get(name, _NOTHING)
+    if type(found) is not list:  # an empty text or object can be gone through as well
+        raise _UnusualError
+    return found
+
+
 def _attributes(owner: dict[str, Any]) -> dict[str, object]:
-    return _pairs(owner.get("attributes", ()), 0)
+    return _pairs(_array(owner, "attributes"), 0)
 
 
 def _pairs(pairs: Any, depth: int) -> dict[str, object]:
@@ -143,13 +151,15 @@ def _value(value: dict[str, Any], depth: int) -> object:
     if kind == "doubleValue" and type(inner) in (float, int):
         return float(inner)
     if depth < _MAX_DEPTH and kind == "arrayValue" and inner.keys() <= {"values"}:
-        return [_of_list(item, depth + 1) for item in inner.get("values", ())]
+        return [_of_list(item, depth + 1) for item in _array(inner, "values")]
     if depth < _MAX_DEPTH and kind == "kvlistValue" and inner.keys() <= {"values"}:
-        return _pairs(inner.get("values", ()), depth + 1)
+        return _pairs(_array(inner, "values"), depth + 1)
     raise _UnusualError
 
 
-def _of_list(item: dict[str, Any], depth: int) -> object:
+def _of_list(item: Any, depth: int) -> object:
+    if type(item) is not dict:
+        raise _UnusualError
     return _value(item, depth) if item else None
 
 
