@@ -119,13 +119,29 @@ class Run:
             return Choice(Rule.EXPLICIT)
         if self._config.root == "off":
             return Choice(reason=Reason.NOT_MIRRORED)
-        for rule in (self._by_answer_spans, _own_completion, self._by_descendants, _own_generic, self._generic_below):
+        for rule in (
+            self._by_answer_spans,
+            self._own_completion,
+            self._by_descendants,
+            _own_generic,
+            self._generic_below,
+        ):
             choice = rule(own)
             if choice is not None:
                 return choice
         return Choice(reason=self._why_not(own))
 
     # --- one of the descendants' completions ---------------------------------------------------------------------
+
+    def _own_completion(self, own: Outcome) -> Choice | None:
+        """Choose what the root itself said, unless that is calls of tools, and a text was said below it."""
+        if own.completion is None:
+            return None
+        if own.completion.calls_tools and self._config.root == "last":
+            main, _ = self._kept.apart(self._kept.said)
+            if not all(entry.calls for entry in main):
+                return None
+        return Choice(Rule.OWN, (Said(own, own.completion),), own, own)
 
     def _by_descendants(self, own: Outcome) -> Choice | None:
         return self._one_of(self._counted_once(), own)
@@ -345,10 +361,6 @@ def _witnessed(found: witness.Found, outcome: Outcome) -> Choice:
 
 
 # --- the rules that need no run ------------------------------------------------------------------------------------
-
-
-def _own_completion(own: Outcome) -> Choice | None:
-    return None if own.completion is None else Choice(Rule.OWN, (Said(own, own.completion),), own, own)
 
 
 def _own_generic(own: Outcome) -> Choice | None:

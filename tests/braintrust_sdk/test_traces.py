@@ -305,8 +305,9 @@ def test_a_row_that_does_not_say_whether_it_is_a_root_is_one_without_parents():
 # --- voices and tools that call their type llm ---------------------------------------------------------------------
 
 
-def test_what_a_user_said_is_the_answer_only_where_nothing_else_is():
-    asked = {"operation": "transcribe", "content": []}
+@pytest.mark.parametrize("operation", ["transcribe", "translate", "ocr"])
+def test_what_a_user_said_is_the_answer_only_where_nothing_else_is(operation):
+    asked = {"operation": operation, "content": []}
     heard = {"content": [{"type": "text", "text": "What is it?"}], "annotations": {"language": "en"}}
     root, *rows = [
         stored_row("t", "root", end=90),
@@ -317,6 +318,31 @@ def test_what_a_user_said_is_the_answer_only_where_nothing_else_is():
 
     assert value([root, *rows]) == "Paris."
     assert value([root, rows[0]]) == "What is it?"
+
+
+@pytest.mark.parametrize("kind", [None, "llm"])
+def test_the_calls_of_a_root_around_the_tool_and_the_answer_are_no_answer(kind):
+    function = {"name": "look", "arguments": "{}"}
+    message = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "function": function}]}
+    calls = [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
+    looked = {"tool.name": "look", "tool.call_id": "c1"}
+    rows = [
+        stored_row("t", "chat", kind=kind, end=9, output=calls),
+        stored_row("t", "look", "chat", kind="tool", start=2, end=3, metadata=looked, output="sunny"),
+        stored_row("t", "chat 2", "chat", kind=kind, start=4, end=8, output=chat("It is sunny.")),
+    ]
+
+    assert value(rows) == "It is sunny."
+
+
+def test_a_function_that_is_called_is_a_tool():
+    rows = [
+        stored_row("t", "agent", kind="agent", end=9),
+        stored_row("t", "llm", "agent", kind="llm", start=1, end=2, output=chat("")),
+        stored_row("t", "look", "agent", kind="function_call", start=3, end=4, output={"result": "It is sunny there."}),
+    ]
+
+    assert value(rows) is None
 
 
 def test_a_tool_that_langchain_calls_a_model_says_nothing():

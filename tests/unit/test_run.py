@@ -38,6 +38,13 @@ def test_the_roots_own_completion_comes_before_its_descendants():
     assert (choice.rule, choice.source.name) == (Rule.OWN, "root")
 
 
+@pytest.mark.parametrize(("root", "rule"), [("last", Rule.LAST), ("first", Rule.OWN), ("own", Rule.OWN)])
+def test_the_roots_own_calls_around_a_text(root, rule):
+    choice = Trace(root=root).add("llm", says=ANSWER).choose(says=calls(("f", "c1")))
+
+    assert choice.rule is rule
+
+
 def test_the_last_completion_of_the_descendants_comes_before_the_roots_generic_output():
     choice = Trace().add("llm 1", says="draft").add("llm 2", says=ANSWER).choose(returns="200 OK")
 

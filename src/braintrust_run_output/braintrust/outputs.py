@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..conventions import from_model_output, read_completion, read_generic_output
+from ..conventions._chat import is_choices
 from ..conventions._json import is_object
 from ..conventions._kinds import is_never_a_completion
 from ..conventions._responses import find_messages
@@ -28,9 +29,9 @@ _NO_OUTPUTS = frozenset({_LOG, "score", "classifier"})
 """Rows that Braintrust keeps beside spans: log records, and what scorers say of an output."""
 
 
-def is_model(kind: object) -> bool:
-    """Whether a row of this ``span_attributes.type`` is a call of a model."""
-    return kind == _LLM
+def is_model(kind: object, output: object = None) -> bool:
+    """Whether a row is a call of a model, by its ``span_attributes.type`` or, if it has none, by its output."""
+    return kind == _LLM or (kind is None and is_choices(output))
 
 
 def is_log(kind: object) -> bool:

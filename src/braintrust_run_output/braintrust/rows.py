@@ -33,8 +33,8 @@ _GEN_AI_MESSAGES = "gen_ai.output.messages"
 _TYPE, _PURPOSE = "braintrust.span_attributes.type", "braintrust.span_attributes.purpose"
 _INPUT_OF_A_TOOL = "input_str"
 """What only tools have in the metadata that LangChain's callbacks keep in JavaScript: their type is llm, too."""
-_TRANSCRIBES = "transcribe"
-"""The operation, in the input, of a row of type llm that repeats what a user said."""
+_READING = frozenset({"ocr", "transcribe", "translate"})
+"""Operations, in the input, of rows of type llm that only put into words what a user said or sent."""
 
 
 def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
@@ -52,7 +52,7 @@ def read_row(row: Mapping[str, object], config: RunOutputConfig) -> Outcome:
     kinds = {**metadata, _TYPE: attributes.get("type"), _PURPOSE: attributes.get("purpose")}
     name = str(attributes.get("name") or "")
     output, has_failed = row.get("output"), row.get("error") is not None
-    is_model = outputs.is_model(attributes.get("type"))
+    is_model = outputs.is_model(attributes.get("type"), output)
     completion = generic = None
     says_nothing = output is None or has_failed
     if not (has_failed or outputs.is_silent(attributes) or is_never_a_completion(metadata)):
@@ -161,8 +161,8 @@ def _model_output(output: object, metadata: Mapping[str, object], *, is_model: b
 def _side_of(kinds: Mapping[str, object], name: str, asked: object, config: RunOutputConfig) -> Side | None:
     if matches(config.side_spans, name):
         return Side.VERDICT
-    transcribes = is_object(asked) and asked.get("operation") == _TRANSCRIBES
-    return side_of(kinds) or (Side.WORK if transcribes else None)
+    operation = asked.get("operation") if is_object(asked) else None
+    return side_of(kinds) or (Side.WORK if isinstance(operation, str) and operation in _READING else None)
 
 
 def _times(row: Mapping[str, object]) -> tuple[int, int]:

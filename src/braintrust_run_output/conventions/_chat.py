@@ -216,6 +216,11 @@ def is_items(value: object) -> bool:
     return is_array(value) and bool(value) and all(is_object(item) and _is_item(item) for item in value)
 
 
+def is_choices(value: object) -> bool:
+    """Whether parsed JSON is the list of choices of a chat completion."""
+    return is_array(value) and bool(value) and all(is_object(item) and _is_choice(item) for item in value)
+
+
 def read_text(content: object) -> str | None:
     """Return the text of a message's content: itself, or its text blocks joined; None if it has none."""
     if isinstance(content, str):
@@ -476,7 +481,7 @@ def _tool_calls_of(item: Object) -> Iterator[object]:
     more = item.get("additional_kwargs")
     for holder in (item, more if is_object(more) else {}):
         calls = holder.get("tool_calls") or holder.get("toolCalls") or holder.get("functionCalls")
-        found = list(chain(calls if is_array(calls) else (), filter(None, [holder.get("function_call")])))
+        found = calls if is_array(calls) and calls else [one for one in (holder.get("function_call"),) if one]
         if found:
             yield from found
             return

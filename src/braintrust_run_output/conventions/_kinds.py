@@ -42,7 +42,7 @@ def _words(kind: _Kind, text: str) -> dict[str, _Kind]:
 
 _COMMON: Final = {
     **_words(_Kind.MODEL, "llm chat completion text_completion generate_content generation responses chat_model model"),
-    **_words(_Kind.TOOL, "tool execute_tool tool_call mcp_tool_call tool.v2 tool_execution"),
+    **_words(_Kind.TOOL, "tool execute_tool tool_call function_call mcp_tool_call tool.v2 tool_execution"),
     **_words(
         _Kind.WORK,
         "retriever retrieval embedding embeddings embedder rerank reranker ranker guard guardrail guardrails memory",

@@ -31,7 +31,7 @@ _RANKINGS = frozenset({"relevance_score", "relevanceScore"})
 _MODERATIONS = frozenset({"flagged", "flagged_count", "category_scores", "categoryScores"})
 _TELLING = _EMBEDDINGS | _RANKINGS | (_MODERATIONS - {"flagged"})
 """Keys of what is none, whatever stands beside them."""
-_CLASSES = frozenset({"label", "labels", "score", "scores", "sequence", "index"})
+_CLASSES = frozenset({"box", "label", "labels", "score", "scores", "sequence", "index"})
 _LIKELIHOODS = frozenset({"scores", "probability", "probabilities"})
 _IMAGES = frozenset({"b64_json", "url", "revised_prompt"})
 _MEDIA_TYPES = frozenset({
@@ -53,14 +53,14 @@ _COUNTS = frozenset({
     "total_billable_characters", "byte_length", "shape",
 })  # fmt: skip
 METADATA = frozenset({
-    "annotations", "body", "citations", "completion_tokens", "createTime", "created", "created_at", "custom",
-    "finishReason", "finish_reason", "headers", "id", "inputTokens", "input_tokens", "latency", "logprobs",
-    "metadata", "metrics", "model", "modelId", "modelVersion", "model_id", "model_provider", "model_version",
-    "object", "outputTokens", "output_tokens", "processing_status", "promptFeedback", "prompt_tokens", "provider",
-    "providerMetadata", "rawFinishReason", "rawResponse", "raw_response", "references", "request", "request_counts",
-    "response", "responseId", "response_id", "response_metadata", "response_usage", "sdkHttpResponse", "service_tier",
-    "status", "stopReason", "stop_reason", "stop_sequence", "system_fingerprint", "timestamp", "totalUsage",
-    "updated", "usage", "usageMetadata", "usage_metadata", "warnings",
+    "annotations", "body", "citations", "completed_turns", "completion_tokens", "createTime", "created", "created_at",
+    "custom", "finishReason", "finish_reason", "headers", "id", "inputTokens", "input_tokens", "interrupted_turns",
+    "latency", "logprobs", "metadata", "metrics", "model", "modelId", "modelVersion", "model_id", "model_provider",
+    "model_version", "object", "operation_id", "outputTokens", "output_tokens", "processing_status", "promptFeedback",
+    "prompt_tokens", "provider", "providerMetadata", "rawFinishReason", "rawResponse", "raw_response", "references",
+    "request", "request_counts", "response", "responseId", "response_id", "response_metadata", "response_usage",
+    "sdkHttpResponse", "service_tier", "status", "stopReason", "stop_reason", "stop_sequence", "system_fingerprint",
+    "timestamp", "totalUsage", "updated", "usage", "usageMetadata", "usage_metadata", "warnings",
 })  # fmt: skip
 REASONING = frozenset({"reasoning", "reasoningText", "reasoning_content", "thinking"})
 """Where the reasoning of an answer stands beside it."""
@@ -71,9 +71,9 @@ BESIDE_A_TEXT = METADATA | REASONING | {
 _RECORD = frozenset({"id", "object", "status", "type"})
 """What an object has that only says which it is, and how far."""
 _TELLING_METADATA = frozenset({
-    "annotations", "finishReason", "finish_reason", "modelId", "modelVersion", "promptFeedback", "providerMetadata",
-    "request_counts", "response", "responseId", "sdkHttpResponse", "stop_reason", "system_fingerprint", "usage",
-    "usageMetadata", "usage_metadata",
+    "annotations", "completed_turns", "finishReason", "finish_reason", "modelId", "modelVersion", "promptFeedback",
+    "providerMetadata", "request_counts", "response", "responseId", "sdkHttpResponse", "stop_reason",
+    "system_fingerprint", "usage", "usageMetadata", "usage_metadata",
 })  # fmt: skip
 """What an answer of a model's own would hardly be called."""
 
@@ -131,6 +131,7 @@ def is_no_answer(value: object, *, may_be_said: bool = False) -> bool:
         not given.keys().isdisjoint(_TELLING)
         or ("flagged" in value and "categories" in value)
         or _is_metadata(given)
+        or (value.get("content") == [] and given.keys() <= METADATA)
         or _is_error(given)
         or any(
             is_array(items := given.get(key)) and _is_list_of_ratings(items, may_be_said=may_be_said) for key in _LISTS

@@ -17,7 +17,7 @@ from ._stream import events_in, final_response, read_chunks, read_message_chunks
 
 _TEXTS = (
     "text", "outputText", "output_text", "generated_text", "generation", "completion", "combined_chunk_content",
-    "response",
+    "response", "summary_text", "translation_text", "translated_text",
 )  # fmt: skip
 """The text of a response that is one object with one text."""
 _ONLY_TEXTS = ("message", "content")
@@ -164,7 +164,7 @@ def _in_content(value: Object, may_be_said: bool) -> list[Message] | None:
     if is_object(content) and is_array(content.get("parts")):  # Google ADK
         return read_messages(content)
     if is_content_blocks(content) or (is_array(content) and not may_be_said):  # Vercel's AI SDK
-        return read_messages({"content": content})
+        return read_messages({"content": content, "tool_calls": value.get("tool_calls")})
     if is_content_blocks(value.get("parts")):  # pydantic-ai
         return read_messages({"parts": value["parts"]})
     calls = value.get("toolCalls") or value.get("tool_calls")

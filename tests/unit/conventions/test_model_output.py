@@ -616,6 +616,32 @@ SHAPES = [
     ("images in base64", {"images": ["iVBORw0KGgo"], "error": None}, None),
     ("artifacts", {"result": "success", "artifacts": [{"base64": "iVBORw0KGgo", "finishReason": "SUCCESS"}]}, None),
     ("transcription", {"content": [{"type": "text", "text": T}], "annotations": {"language": "en"}}, T),
+    ("turn of a voice", {"status": "completed", "content": [{"type": "text", "text": T}, {"type": "file"}]}, T),
+    (
+        "turn of a voice that calls",
+        {"status": "completed", "content": [], "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]},
+        call("f", "{}", None),
+    ),
+    ("turn of a voice, cancelled", {"status": "cancelled", "content": []}, None),
+    ("voice session", {"status": "closed", "completed_turns": 2, "interrupted_turns": 0}, None),
+    ("video in the making", {"status": "queued", "content": [], "operation_id": "o1"}, None),
+    ("translation", [{"translation_text": T}], T),
+    ("summary", {"summary_text": T}, T),
+    ("objects in an image", [{"label": "cat", "score": 0.9, "box": {"xmin": 1}}], None),
+    (
+        "call and its older name",
+        [
+            {
+                "message": {
+                    "role": "assistant",
+                    "tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": "{}"}}],
+                    "function_call": {"name": "f", "arguments": "{}"},
+                },
+                "finish_reason": "tool_calls",
+            }
+        ],
+        call("f", "{}"),
+    ),
     ("silence", {"content": [], "annotations": {"language": "en"}}, None),
     ("similarities", [0.91, 0.13], None),
     ("shape", {"shape": [1, 2, 384]}, None),
