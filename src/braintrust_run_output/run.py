@@ -306,6 +306,25 @@ class Run:
         return any((first or not entry.calls) and kept.side_of(entry) is not Side.VERDICT for entry in kept.said)
 
 
+def by_root(
+    outcomes: Iterable[Outcome], parents: Mapping[SpanId, SpanId | None]
+) -> Mapping[SpanId | None, Sequence[Outcome]]:
+    """Return what spans say by the root that it counts for: a trace may have several.
+
+    Under None stands what counts for each of them, as its parents lead to none.
+
+    Args:
+        outcomes: What they say.
+        parents: The id of each span's parent, None for a root.
+    """
+    found: dict[SpanId | None, list[Outcome]] = {}
+    for outcome in outcomes:
+        top = (outcome.span_id, *way_up(outcome.span_id, None, parents))[-1]
+        is_root = top in parents and parents[top] is None
+        found.setdefault(top if is_root else None, []).append(outcome)
+    return found
+
+
 def decide(
     root: Outcome, others: Iterable[Outcome], parents: Mapping[SpanId, SpanId | None], config: RunOutputConfig
 ) -> Choice:
@@ -313,7 +332,7 @@ def decide(
 
     Args:
         root: What the root says.
-        others: What the other spans say, in any order.
+        others: What the other spans say that count for it (see `by_root`), in any order.
         parents: The id of each span's parent. A span whose parents do not lead to the root counts as right below it.
         config: The configuration.
     """
@@ -323,8 +342,8 @@ def decide(
     return run.choose(root)
 
 
-def way_up(span_id: SpanId, root_id: SpanId, parents: Mapping[SpanId, SpanId | None]) -> list[SpanId]:
-    """Return the ids of the spans between a span and its root, its parent's first."""
+def way_up(span_id: SpanId, root_id: SpanId | None, parents: Mapping[SpanId, SpanId | None]) -> list[SpanId]:
+    """Return the ids of the spans between a span and its root, its parent's first; without a root of all above it."""
     way: dict[SpanId, None] = {}
     parent = parents.get(span_id)
     while parent is not None and parent not in (root_id, span_id) and parent not in way:

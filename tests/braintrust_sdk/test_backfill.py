@@ -11,7 +11,7 @@ from braintrust_run_output import RunOutputConfig
 from braintrust_run_output.braintrust.api import ApiError
 from braintrust_run_output.braintrust.backfill import BackfillReport, backfill
 from braintrust_run_output.braintrust.since import parse_since
-from braintrust_sdk.stored import agent_trace, stored_row
+from braintrust_sdk.stored import agent_trace, chat, stored_row
 
 DAY = timedelta(days=1)
 
@@ -57,6 +57,23 @@ def test_a_root_gets_the_run_output_and_nothing_else_changes(intake, project, ru
     before["t-root"]["metadata"]["run_output"] = "Paris."
     assert after == before
     assert (report.roots, report.found, report.written) == (1, 1, 1)
+
+
+def test_each_of_several_roots_of_one_trace_gets_what_was_said_below_it(intake, project, run):
+    for turn in ("one", "two"):
+        rows = [
+            stored_row("t", turn, end=9),
+            stored_row("t", f"{turn}-chat", turn, kind="llm", end=8, output=chat(f"Answer {turn}.")),
+        ]
+        intake.store.insert(rows, project.id)
+
+    run()
+
+    found = by_id(intake)
+    assert [found[f"t-{turn}"]["metadata"] for turn in ("one", "two")] == [
+        {"run_output": "Answer one."},
+        {"run_output": "Answer two."},
+    ]
 
 
 def test_a_dry_run_is_the_default_and_writes_nothing(intake, api, project, config, merges):

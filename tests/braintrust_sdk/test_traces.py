@@ -37,6 +37,16 @@ def test_a_completion_that_came_after_the_root_had_ended_counts():
     assert value(rows) == "late"
 
 
+def test_what_was_said_below_another_root_of_the_trace_does_not_count():
+    other = [
+        stored_row("t", "other", start=10, end=20, output="the other root"),
+        stored_row("t", "other chat", "other", kind="llm", start=11, end=12, output=chat("Other.")),
+        stored_row("t", "step", "unknown", start=1, end=2),
+    ]
+
+    assert value([*agent_trace("t"), *other]) == "Paris."
+
+
 def test_what_failed_does_not_count():
     broken = stored_row("t", "broken", "root", kind="llm", end=20, output="half", error="RuntimeError")
 

@@ -105,6 +105,41 @@ def test_a_trace_is_remembered_for_a_root_that_comes_very_late_and_then_forgotte
     at(test)
 
 
+def test_roots_of_one_trace_get_what_was_said_below_each_of_them(at):
+    first, second = "00000000000000a1", "00000000000000a2"
+
+    async def test(relay):
+        await relay.take(
+            span(first, start=1, end=20),
+            chat("First.", "00000000000000b1", first, start=2, end=9),
+            span(second, start=21, end=40),
+            chat("Second.", "00000000000000b2", second, start=22, end=29),
+        )
+        await relay.wait(10)
+
+        assert (relay.hop.run_output(first), relay.hop.run_output(second)) == ("First.", "Second.")
+
+    at(test, hold=10)
+
+
+def test_a_root_waits_for_its_own_answer_where_another_root_of_its_trace_has_gone(at):
+    first, second = "00000000000000a1", "00000000000000a2"
+
+    async def test(relay):
+        await relay.take(span(first, start=1, end=20), chat("First.", "00000000000000b1", first, start=2, end=9))
+        await relay.wait(60)
+        await relay.take(span(second, start=21, end=40))
+        await relay.wait(0)
+        assert relay.hop.named(second) == []
+
+        await relay.take(chat("Second.", "00000000000000b2", second, start=22, end=29))
+        await relay.wait(10)
+
+        assert (relay.hop.run_output(first), relay.hop.run_output(second)) == ("First.", "Second.")
+
+    at(test, hold=10)
+
+
 def test_what_comes_after_the_root_is_counted_as_late(at):
     async def test(relay):
         await relay.take(root())

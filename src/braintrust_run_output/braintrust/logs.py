@@ -39,7 +39,7 @@ class Root(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A root, and the rows of its trace below it. In a batch, rows may be those of several roots of one trace id."""
+    """A root, and the other rows of its trace, which may have several roots."""
 
     root: Row
     below: Sequence[Row]
@@ -117,15 +117,15 @@ def _read_batch(
     wanted = compare("root_span_id", "in", sorted({root.root_span_id for root in roots}))
     for page in api.logs(project, all_of(wanted, whole)):
         for row in page:
-            if not traces.is_root(row):
-                below[trace_id(row)].append(row if reduce is None else reduce(row))
-            elif without is None:
+            below[trace_id(row)].append(row if reduce is None else reduce(row))
+            if without is None and traces.is_root(row):
                 read[str(row["id"])] = row
     if without is not None:
         read = _read_again(api, project, roots, all_of(between(first, last + CLOCK_SKEW), is_null("metadata", without)))
     if gone is not None:
         gone(len(roots) - sum(root.row_id in read for root in roots))
-    return [Trace(read[root.row_id], below[root.root_span_id]) for root in roots if root.row_id in read]
+    found = ((read[root.row_id], below[root.root_span_id]) for root in roots if root.row_id in read)
+    return [Trace(root, [row for row in rows if row["id"] != root["id"]]) for root, rows in found]
 
 
 def _read_again(api: BraintrustApi, project: NamedObject, roots: Sequence[Root], condition: Filter) -> dict[str, Row]:

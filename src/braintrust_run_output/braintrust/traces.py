@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _faults
-from ..run import Reason, decide
+from ..run import Reason, by_root, decide
 from ..writing import Value, input_of
 from . import rows as reading
 
@@ -78,11 +78,15 @@ class StoredTrace:
         known = self.rows.setdefault(outcome.span_id, row)
         if known is not row and known.get("id") == row.get("id"):
             return
-        self.parents[outcome.span_id] = reading.parent_of(row)
-        if self.root is None and is_root(row):
-            self.root_row, self.root = row, outcome
-        else:
+        if not is_root(row):
             self.others.append(outcome)
+            parent = reading.parent_of(row)
+            if parent is not None:
+                self.parents[outcome.span_id] = parent
+            return
+        self.parents[outcome.span_id] = None
+        if self.root is None:
+            self.root_row, self.root = row, outcome
 
     def row_of(self, key: SpanKey) -> Row:
         """Return the row of a span."""
@@ -160,10 +164,13 @@ def read_trace(rows: Iterable[Row], config: RunOutputConfig) -> Decided:
 
 
 def collect(rows: Iterable[Row], config: RunOutputConfig) -> StoredTrace:
-    """Return what the rows of a trace say."""
+    """Return what the rows of a trace say that counts for its root, the first if it has several."""
     trace = StoredTrace(replace(config, overwrite=False))
     for row in rows:
         trace.add(row)
+    if trace.root is not None:
+        said = by_root(trace.others, trace.parents)
+        trace.others = [*said.get(trace.root.span_id, ()), *said.get(None, ())]
     return trace
 
 

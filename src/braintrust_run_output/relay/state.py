@@ -106,9 +106,10 @@ class Trace:
     """Whether a model's output has come."""
 
     def parents(self) -> Parents:
-        """Return the id of each span's parent."""
+        """Return the id of each span's parent, None for the roots that are known."""
         ids = struct.unpack(f">{len(self.links) // 8}Q", self.links)
-        return dict(zip(ids[::2], ids[1::2], strict=True))
+        roots = (int.from_bytes(one, "big") for one in (*self.roots, *self.released))
+        return {**dict(zip(ids[::2], ids[1::2], strict=True)), **dict.fromkeys(roots)}
 
     def said(self) -> Iterator[Outcome]:
         """Return what its spans and records said; of a span that said something itself no records."""
@@ -235,9 +236,11 @@ class State:
     def _when(self, held: HeldRoot, trace: Trace) -> float:
         """Return when a root may go: once its trace has been quiet for long enough.
 
-        One that comes after what was said waits for no more than it would if it had come before.
+        One that comes after what was said waits for no more than it would if it had come before; not if another root
+        of its trace has gone, for that may have been said below the other one.
         """
-        quiet_since = trace.seen if trace.has_answer else max(trace.seen, held.arrived)
+        comes_after = trace.has_answer and not trace.released
+        quiet_since = trace.seen if comes_after else max(trace.seen, held.arrived)
         return max(held.not_before, min(quiet_since + self._hold, held.arrived + self._max_hold))
 
     def take_due(self, now: float) -> Iterator[HeldRoot]:
