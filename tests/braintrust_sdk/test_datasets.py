@@ -17,7 +17,7 @@ from braintrust_run_output.braintrust.datasets import (
     traces_of_otlp,
 )
 from braintrust_run_output.braintrust.since import parse_since
-from braintrust_sdk.stored import agent_trace, stored_row
+from braintrust_sdk.stored import agent_trace, chat, stored_row
 
 
 @pytest.fixture
@@ -139,6 +139,26 @@ def test_traces_of_an_otlp_file(tmp_path, config):
     rows = [make_row(trace, config, dataset_id="d") for trace in traces_of_otlp(lines)]
     assert [(row["input"], row["metadata"]["run_output"]) for row in rows] == [("q", "Paris.")] * 2
     assert rows[0]["metadata"]["root_span_id"] == span["traceId"]
+
+
+def test_a_row_of_each_root_that_a_trace_has(tmp_path, intake, project, config):
+    def span(span_id, parent="", **attributes):
+        found = [{"key": key.replace("__", "."), "value": {"stringValue": text}} for key, text in attributes.items()]
+        return {"traceId": "1" * 32, "spanId": span_id * 16, "parentSpanId": parent * 16, "attributes": found}
+
+    answers = ("First.", "Second.")
+    spans = [span("a"), span("b", "a", gen_ai__completion=answers[0])]
+    spans += [span("c"), span("d", "c", gen_ai__completion=answers[1])]
+    path = tmp_path / "file.json"
+    path.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}))
+    for turn, answer in zip("ac", answers, strict=True):
+        below = stored_row("t", f"{turn}-chat", turn, kind="llm", output=chat(answer))
+        intake.store.insert([stored_row("t", turn), below], project.id)
+
+    for recorded in (traces_of_otlp(path), traces_of_intake(intake.url)):
+        rows = [make_row(trace, config, dataset_id="d") for trace in recorded]
+        assert sorted(row["metadata"]["run_output"] for row in rows) == ["First.", "Second."]
+        assert len({row["id"] for row in rows}) == 2
 
 
 @pytest.mark.parametrize("content", ["secret", "[1]", '{"resourceSpans": "secret"}', '{"resourceSpans": []}\nsecret'])

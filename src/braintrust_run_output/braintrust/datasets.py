@@ -15,17 +15,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import _faults
-from . import traces
+from . import otlp_files, traces
 from .api import ApiError
 from .corrections import completed, is_kept, marked
 from .logs import read_traces
-from .otlp_files import traces_of_otlp as traces_of_otlp
 from .rows import span_id_of
 from .turns import read_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from braintrust.logger import Dataset
 
@@ -269,8 +269,21 @@ def _remembered(row: Mapping[str, object]) -> Row:
 # --- where traces come from --------------------------------------------------------------------------------------
 
 
-def traces_of_intake(url: str) -> Iterator[list[Row]]:
-    """Yield the traces that a local intake has, newest first.
+def traces_of_otlp(path: str | Path) -> Iterator[Sequence[Mapping[str, object]]]:
+    """Yield the traces in a file of OTLP JSON, one of several roots once for each.
+
+    Args:
+        path: The file: one export request, or one on each line.
+
+    Raises:
+        ApiError: The file cannot be read, or is not OTLP JSON.
+    """
+    for rows in otlp_files.traces_of_otlp(path):
+        yield from traces.of_each_root(rows)
+
+
+def traces_of_intake(url: str) -> Iterator[Sequence[Mapping[str, object]]]:
+    """Yield the traces that a local intake has, newest first, one of several roots once for each.
 
     Args:
         url: The intake's address.
@@ -291,7 +304,7 @@ def traces_of_intake(url: str) -> Iterator[list[Row]]:
                 for trace in listed["traces"]:
                     answer = session.get(f"{url}/traces/{trace['root_span_id']}", timeout=30)
                     answer.raise_for_status()
-                    yield answer.json()["rows"]
+                    yield from traces.of_each_root(answer.json()["rows"])
                 before = listed["next"]
                 if not before:
                     return

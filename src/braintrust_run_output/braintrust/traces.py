@@ -16,7 +16,7 @@ from ..writing import Value, input_of
 from . import rows as reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..config import RunOutputConfig
     from ..outcome import Outcome, SpanId, SpanKey
@@ -110,6 +110,15 @@ class Decided(NamedTuple):
 def find_root(rows: Iterable[Row]) -> Row | None:
     """Return the root of a trace's rows, None if it is not among them."""
     return next((row for row in rows if is_root(row)), None)
+
+
+def of_each_root(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Yield the rows of a trace, once for each of its roots, with that one first; as they are if it has no root."""
+    roots = [row for row in rows if is_root(row)]
+    if not roots:
+        yield rows
+    for root in roots:
+        yield [root, *(row for row in rows if row is not root)]
 
 
 def is_root(row: Row) -> bool:
