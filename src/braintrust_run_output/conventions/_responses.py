@@ -8,7 +8,8 @@ Cohere, AI21), OpenRouter, Ollama, Hugging Face, Vercel's AI SDK, LlamaIndex, Ge
 from __future__ import annotations
 
 from ..completion import Message
-from ._chat import answer_in, is_chat, is_content_blocks, is_items, is_steps, read_messages
+from ._blocks import is_content_blocks, is_steps
+from ._chat import answer_in, is_chat, is_items, read_messages
 from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, parse
 from ._no_answer import BESIDE_A_TEXT, METADATA, REASONING

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from ..completion import Message, ToolCall
-from ._chat import read_messages, read_tool_call
+from ._chat import read_messages
 from ._json import first_string, is_array, is_object, parse, type_of
+from ._tool_calls import read_tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 
 from ..completion import Completion, Message, from_messages, from_text
-from ._chat import is_chat, is_content_blocks, is_items, is_of_autogen, read_messages
+from ._blocks import is_content_blocks
+from ._chat import is_chat, is_items, is_of_autogen, read_messages
 from ._dspy import dspy_answer
 from ._json import Array, Object, compact, is_array, is_object, literal, parse, was_cut
 from ._no_answer import BESIDE_A_TEXT, METADATA, answer_name, holds_no_words, is_aside, is_not_said

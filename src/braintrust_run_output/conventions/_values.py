@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages, from_text
-from ._chat import is_chat, is_content_blocks, is_items, read_messages
+from ._blocks import is_content_blocks
+from ._chat import is_chat, is_items, read_messages
 from ._dspy import dspy_answer
 from ._json import compact, is_array, is_object, looks_like_json, parse, was_cut
 from ._no_answer import is_no_answer

@@ -21,9 +21,10 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
-from ._chat import is_content_blocks, read_text, read_tool_call
+from ._blocks import is_content_blocks, read_text
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, is_object, looks_like_json, parse
+from ._tool_calls import read_tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..completion import Message, as_chat, encodable
 from . import indexed, openinference
-from ._chat import holds_more, is_chat, is_items, read_messages, read_tool_call
+from ._chat import holds_more, is_chat, is_items, read_messages
 from ._json import compact, is_array, is_object, parse, was_cut
 from ._reprs import LITERAL, read_repr
+from ._tool_calls import read_tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

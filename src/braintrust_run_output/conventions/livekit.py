@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages, from_text
-from ._chat import read_tool_call
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, parse
+from ._tool_calls import read_tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import from_messages, from_text
-from ._chat import read_messages, read_tool_call
+from ._chat import read_messages
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, is_object
+from ._tool_calls import read_tool_call
 from ._values import from_model_output, unpacked
 
 if TYPE_CHECKING:

@@ -25,12 +25,14 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from ..completion import Message, ToolCall, from_messages, from_text
-from ._chat import arguments_in, is_items, unnested
+from ._blocks import unnested
+from ._chat import is_items
 from ._convention import Attributes, Convention, Event
 from ._dspy import dspy_answer
 from ._json import is_array, is_object, literal, parse
 from ._no_answer import is_no_answer
 from ._responses import find_messages, read_response
+from ._tool_calls import arguments_in
 from ._unwrap import unwrap
 from ._values import from_model_output, unpacked
 

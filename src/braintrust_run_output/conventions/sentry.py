@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
-from ._chat import read_text, read_tool_call
+from ._blocks import read_text
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, parse
+from ._tool_calls import read_tool_call
 from ._values import from_model_output
 
 if TYPE_CHECKING:

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 
 from ..completion import Message, from_messages
 from . import gen_ai_messages
-from ._chat import read_messages, read_tool_call
+from ._chat import read_messages
 from ._convention import Attributes, Convention, Event
 from ._json import is_array, is_object, parse, was_cut
+from ._tool_calls import read_tool_call
 from .inputs import MESSAGE_EVENTS
 
 if TYPE_CHECKING:
