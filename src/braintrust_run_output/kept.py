@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from .conventions import Side
-from .witness import LONG_ENOUGH
+from .texts import LONG_ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ from . import _faults, witness
 from .conventions import WITNESSES, Side
 from .kept import Kept, order_of
 from .outcome import Outcome, Placed
-from .witness import LONG_ENOUGH
+from .texts import LONG_ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -7,48 +7,27 @@ some, or is a state that holds some, then those were worth returning, and the ti
 from __future__ import annotations
 
 import functools
-import html
-import json
 import re
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .completion import Completion
-from .conventions import answer_name, is_aside
+from .states import Held, added_up, answer_in, held_in, parsed
+from .texts import LONG_ENOUGH, beginning_of, evenly_spaced, has_cut_off, headings_in, is_all, is_cut, is_part, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .outcome import Placed
 
-LONG_ENOUGH = 20
-"""From how many characters on a text is taken for itself wherever it stands: shorter ones equal too much."""
-
 _MOST_LINES = 100
-_GLANCE = 100
-"""By how many characters it is seen that a text is not there, in nearly every case."""
-
-_DEEPEST = 4
 _MOST_PLACES = 20
-
 _LONGEST_MARKED_UP = 200_000
 """In how many characters, of a text and of what may be in it, words are looked for."""
 _MOST_MARKED_UP = 2_000_000
 """In how many characters of all witnesses of a root words are looked for."""
 _MOST_PIECES = 20_000_000
 """How many characters the pieces of all witnesses of a root have that are looked up among what is no more there."""
-_MARKS = re.compile(r"<[^<>]*>|\]\([^()\s]*\)|^\s*\d+[.)]\s|(?:[^\w<]|_)+|<", re.MULTILINE)
-"""Tags, targets of links, numbers of a list, and all that is no word: a page has some, its Markdown others."""
-
-_NO_CHARACTER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
-"""A reference to a character with more digits than any has: of thousands Python makes no number."""
-
-_LONGEST_REMARK = 150
-_REMARK = re.compile(r"[\[(<{][^\[\](){}<>]{0,60}\btruncated\b[^\[\](){}<>]{0,60}[\])>}]$", re.IGNORECASE)
-"""What stands where a text was cut: ``[truncated]``, ``(truncated, 30 more characters)``."""
-
-_HEADING = re.compile(r"^#{1,6}[ \t](.+)$", re.MULTILINE)
-"""A heading in Markdown."""
 
 
 class Found(NamedTuple):
@@ -61,13 +40,6 @@ class Found(NamedTuple):
 
     entry: Placed | None
     text: Completion | None = None
-
-
-class _Held(NamedTuple):
-    """What a state holds: its strings, stripped, and the objects and arrays in it."""
-
-    strings: set[str]
-    containers: list[object]
 
 
 class Witnesses:
@@ -84,9 +56,9 @@ class Witnesses:
 
     def __init__(self, last: Placed, digests: Mapping[int, int], is_executed: Callable[[Placed], bool]) -> None:
         self.last, self.digests, self.is_executed = last, digests, is_executed
-        self.spaced = functools.cache(_spaced)
-        self.words = functools.cache(_words)
-        self.parsed = functools.cache(_parsed)
+        self.spaced = functools.cache(evenly_spaced)
+        self.words = functools.cache(words_of)
+        self.parsed = functools.cache(parsed)
         self.left_to_mark_up = _MOST_MARKED_UP
         self.left_of_pieces = _MOST_PIECES
         self._unfit: dict[str, frozenset[int]] = {}
@@ -109,7 +81,7 @@ class Witnesses:
         return found
 
     def _read(self, text: str, main: Sequence[Placed], said: _Below) -> Found | None:
-        state = _parsed(text)
+        state = parsed(text)
         if state is None:
             return said.by_text(text) or said.argument(text, main)
         if isinstance(state, list) and len(state) > 1 and all(isinstance(item, str) for item in state):  # streamed
@@ -120,7 +92,7 @@ class Witnesses:
             or said.streamed(state)
             or said.by_state(state)
             or said.around(text)
-            or said.argument(_answer_in(state) or "", main)
+            or said.argument(answer_in(state) or "", main)
         )
 
 
@@ -174,7 +146,7 @@ class _Below:
         """Return the completion that a text equals, white space aside."""
         found = self._last_where(lambda said: said == text, length=len(text))
         if found is None and len(text) >= LONG_ENOUGH:
-            spaced = _spaced(text)
+            spaced = evenly_spaced(text)
             found = self._last_where(
                 lambda said: said[:1] == text[:1] and self._root.spaced(said) == spaced, length=len(text)
             )
@@ -184,19 +156,19 @@ class _Below:
 
     def around(self, text: str) -> Found | None:
         """Return a text that is part of a completion: the answer without its scaffolding; the whole, if it was cut."""
-        beginning = _beginning(text)
+        beginning = beginning_of(text)
         if beginning is not None:
             cut = self._last_where(lambda said: said.startswith(beginning), length=len(beginning))
             if cut is not None:
                 return Found(cut)
-        found = self._last_where(lambda said: len(said) > len(text) and _is_part(text, said), length=len(text))
+        found = self._last_where(lambda said: len(said) > len(text) and is_part(text, said), length=len(text))
         if found is None:
             return None
-        return Found(found) if _is_cut(text, (found.text or "").strip()) else Found(found, self._itself(text))
+        return Found(found) if is_cut(text, (found.text or "").strip()) else Found(found, self._itself(text))
 
     def _whole(self, text: str) -> Found | None:
         """Return a text that begins with a completion which something has cut: the text has all of it."""
-        cut = self._last_where(lambda said: _has_cut_off(said, text), length=len(text))
+        cut = self._last_where(lambda said: has_cut_off(said, text), length=len(text))
         return None if cut is None else Found(cut, self._itself(text))
 
     def _within(self, text: str) -> Found | None:
@@ -204,17 +176,17 @@ class _Below:
 
         So it has if those that it contains ran at one time, or are all that there is in it.
         """
-        headings = {heading.strip() for heading in _HEADING.findall(text)}
+        headings = headings_in(text)
         parts = [
             (entry, said)
             for entry, said in self._entries
-            if said not in headings and self._may_name(entry, said) and _is_part(said, text)
+            if said not in headings and self._may_name(entry, said) and is_part(said, text)
         ]
         whole = [entry for entry, said in parts if not any(len(said) < len(one) and said in one for _, one in parts)]
         whole.sort(key=lambda entry: entry.outcome.order)
         if not whole:
             return None
-        if _is_all(text, whole) or any(
+        if is_all(text, [(entry.text or "").strip() for entry in whole]) or any(
             later.outcome.start < earlier.outcome.end and later.text != earlier.text
             for earlier, later in pairwise(whole)
         ):
@@ -239,7 +211,7 @@ class _Below:
         left = _LONGEST_MARKED_UP - len(text)
         self._root.left_to_mark_up -= len(text)
         is_looked_for = left > 0 and len(text) >= LONG_ENOUGH and self._root.left_to_mark_up >= 0
-        words = _words(text) if is_looked_for else ""
+        words = words_of(text) if is_looked_for else ""
         if len(words) < LONG_ENOUGH:
             return None
         for entry, said in sorted(self._entries, key=lambda one: one[0].outcome.order, reverse=True):
@@ -253,7 +225,7 @@ class _Below:
         """Return the completion that the items of a list add up to: the strings that stand in one place in each."""
         if not isinstance(state, list) or len(state) < 2:
             return None
-        found = (self.equal_to(text) for text in islice(_added_up(state), _MOST_PLACES))
+        found = (self.equal_to(text) for text in islice(added_up(state), _MOST_PLACES))
         return next((one for one in found if one is not None), None)
 
     def by_state(self, state: object) -> Found | None:
@@ -262,15 +234,15 @@ class _Below:
         What it holds under ``title``, ``critique`` or the like counts only where it holds nothing else. Its only text
         counts where code has put that together.
         """
-        named = _answer_in(state)
+        named = answer_in(state)
         found = None if named is None else self.by_text(named)
-        held, aside = _held_in(state)
+        held, aside = held_in(state)
         found = found or self._last_held(held) or self._last_held(aside)
         if found is None and len(held.strings) == 1 and (merged := self._within(*held.strings)) is not None:
             return merged if merged.entry is None else None
         return found
 
-    def _last_held(self, some: _Held) -> Found | None:
+    def _last_held(self, some: Held) -> Found | None:
         """Return the last completion that is among what a state holds."""
         strings, containers = some
         if not strings and not containers:
@@ -278,7 +250,7 @@ class _Below:
         held = [
             entry
             for entry, said in self._entries
-            if self._may_name(entry, said) and (said in strings or _is_one_of(self._root.parsed(said), containers))
+            if self._may_name(entry, said) and (said in strings or self._is_one_of(said, containers))
         ]
         if any(entry is self._root.last for entry in held):
             return Found(self._root.last)
@@ -287,6 +259,10 @@ class _Below:
         gone = [string for string in strings if hash(string) in self._digests]
         latest = max(gone, key=lambda string: self._digests[hash(string)], default=None)
         return None if latest is None else Found(None, self._itself(latest))
+
+    def _is_one_of(self, said: str, containers: Sequence[object]) -> bool:
+        value = self._root.parsed(said)
+        return value is not None and value in containers
 
     def _may_name(self, entry: Placed, said: str) -> bool:
         return len(said) >= LONG_ENOUGH or id(entry) not in self._sides
@@ -300,136 +276,3 @@ class _Below:
 
     def _itself(self, text: str) -> Completion:
         return Completion(self._source, text, (), text)
-
-
-def _is_part(part: str, whole: str) -> bool:
-    """Whether a text is part of another; a short one as its answer, or alone after a colon, line break or tag.
-
-    Alone is what stands at the end, or before a closing tag or the end of a fence.
-    """
-    if part[:_GLANCE] not in whole or part not in whole:  # to look for a long text at once takes longer
-        return False
-    if len(part) >= LONG_ENOUGH:
-        return True
-    if whole[:1] == "{":
-        return _answer_in(whole) == part
-    return re.search(rf"(?:[:\n]|[\w\"']>)[ \t]*{re.escape(part)}\s*(?:</|```|\Z)", whole) is not None
-
-
-def _is_all(text: str, parts: Sequence[Placed]) -> bool:
-    """Whether a text is several others, as they were said, with line breaks, marks or headings between them."""
-    at = 0
-    for part in parts:
-        said = (part.text or "").strip()
-        found = text.find(said, at)
-        between = text[at:found]
-        if found < 0 or _says_more(between) or (at and not between.strip(" ")):
-            return False
-        at = found + len(said)
-    return len(parts) > 1 and not _says_more(text[at:])
-
-
-def _says_more(between: str) -> bool:
-    return any(map(str.isalnum, _HEADING.sub("", between)))
-
-
-def _beginning(text: str) -> str | None:
-    """Return what stands before the ellipsis, or the remark that it was cut, that a text ends in.
-
-    None if it ends in none, or is short.
-    """
-    remark = _REMARK.search(text, max(0, len(text) - _LONGEST_REMARK))
-    kept = text if remark is None else text[: remark.start()].rstrip()
-    beginning = kept.removesuffix("...").removesuffix("\N{HORIZONTAL ELLIPSIS}").rstrip()
-    return beginning if len(text) > len(beginning) >= LONG_ENOUGH else None
-
-
-def _is_cut(text: str, whole: str) -> bool:
-    """Whether a text is the beginning of another, and ends within a word."""
-    return whole.startswith(text) and text[-1].isalnum() and whole[len(text)].isalnum()
-
-
-def _has_cut_off(said: str, text: str) -> bool:
-    """Whether a completion is the beginning of a text, and was cut there."""
-    if len(said) < LONG_ENOUGH or len(said) >= len(text) or said[:1] != text[:1]:
-        return False
-    if said in text:  # "Let me see..." may have been said
-        return _is_cut(said, text)
-    beginning = _beginning(said)
-    return beginning is not None and text.startswith(beginning)
-
-
-def _added_up(items: Sequence[object]) -> Iterator[str]:
-    """Yield what the strings that stand in one place in several items of a list add up to."""
-    pieces: dict[tuple[object, ...], list[str]] = {}
-    for item in items:
-        waiting: list[tuple[tuple[object, ...], object]] = [((), item)]
-        while waiting:
-            place, one = waiting.pop()
-            if isinstance(one, str):
-                pieces.setdefault(place, []).append(one)
-            elif len(place) < _DEEPEST and isinstance(one, (dict, list)):
-                inside = one.items() if isinstance(one, dict) else enumerate(one)
-                waiting.extend(((*place, name), value) for name, value in inside)
-    for texts in pieces.values():
-        if len(texts) > 1 and (text := "".join(texts).strip()):
-            yield text
-
-
-def _answer_in(state: object, depth: int = _DEEPEST) -> str | None:
-    """Return a state's text under ``answer`` or the like; or that of the one object in it that has one."""
-    if isinstance(state, str):
-        state = _parsed(state)
-    if not isinstance(state, dict) or not depth:
-        return None
-    name = answer_name(state)
-    if name is not None and _parsed(state[name]) is None:
-        return state[name].strip() or None
-    inside = [found for value in state.values() if (found := _answer_in(value, depth - 1)) is not None]
-    return inside[0] if len(inside) == 1 else None
-
-
-def _spaced(text: str) -> str:
-    """Return a text with one blank wherever it has white space."""
-    return " ".join(text.split())
-
-
-def _words(text: str) -> str:
-    """Return the words of a text, a blank before, between and after them, without what marks them up."""
-    unescaped = html.unescape(_NO_CHARACTER.sub(" ", text))
-    return f" {_spaced(_MARKS.sub(' ', unescaped))} "
-
-
-def _held_in(state: object) -> tuple[_Held, _Held]:
-    """Return what a state holds, also in strings of JSON; what stands under ``title`` or the like apart."""
-    held, aside = _Held(set(), []), _Held(set(), [])
-    waiting = [(state, held)]
-    while waiting:
-        one, place = waiting.pop()
-        if isinstance(one, str):
-            place.strings.add(one.strip())
-            if (inside := _parsed(one)) is not None:
-                waiting.append((inside, place))
-        elif isinstance(one, list):
-            place.containers.append(one)
-            waiting.extend((item, place) for item in one)
-        elif isinstance(one, dict):
-            place.containers.append(one)
-            waiting.extend((value, aside if is_aside(name) else place) for name, value in one.items())
-    return held, aside
-
-
-def _is_one_of(value: object, containers: Sequence[object]) -> bool:
-    return value is not None and value in containers
-
-
-def _parsed(text: str) -> object:
-    """Return the object or array that a text is as JSON, in a code fence perhaps; None if it is none."""
-    if text.startswith("```") and text.endswith("```"):
-        text = text[3:-3].removeprefix("json").strip()
-    if text[:1] not in ("{", "["):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -42,13 +42,13 @@ def chosen_below(chains: list[str], completions: list[str]) -> Choice:
 def looked_through(monkeypatch: pytest.MonkeyPatch, chains: list[str], completions: list[str]) -> int:
     """Return in how many texts words were looked for."""
     calls: list[str] = []
-    words = witness._words
+    words = witness.words_of
 
     def counted(text: str) -> str:
         calls.append(text)
         return words(text)
 
-    monkeypatch.setattr(witness, "_words", counted)
+    monkeypatch.setattr(witness, "words_of", counted)
     assert chosen_below(chains, completions).rule is Rule.LAST
     return len(calls)
 
