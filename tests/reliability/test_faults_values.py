@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from braintrust_run_output import RunOutputConfig, RunOutputLogRecordProcessor, RunOutputSpanProcessor
 from braintrust_run_output.conventions import EVENTS, KEYS
+from braintrust_run_output.conventions._json import parse
 from reliability.parts import Sink, answered, around, one_trace, start
 from support import ARRANGEMENTS, RUN_OUTPUT, examples, pipeline
 
@@ -272,6 +273,7 @@ ODD_RECORDS = [
     *(
         {"body": body}
         for body in [*NONSENSE, None, [], [None], {"message": 3}, {"message": {"content": [1]}}, object()]
+        if not isinstance(body, str) or not body.strip() or parse(body) is not None  # any other text is what was said
     ),
     *({"attributes": odd} for odd in [None, (), "text", 3, {None: None}, {"event.name": 3}, object()]),
     *({"span_id": odd} for odd in [0, None, -1, "x", 2**64]),
