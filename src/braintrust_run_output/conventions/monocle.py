@@ -5,6 +5,7 @@ Source: https://github.com/monocle2ai/monocle, its metamodel. The response is JS
     span.type          "inference"
     event data.output  response = {"assistant": "The capital of France is Paris."}
     event data.output  response = {"assistant": [{"tool_id": "call_1", "tool_name": "get_weather", ..}]}
+    event data.output  response = {"result": "The capital of France is Paris."}    what a decorated function returned
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _EVENT = "data.output"
 _RESPONSE = "response"
 _ROLES = ("assistant", "ai", "model")
+_RETURNED = "result"
 
 
 def read(_attributes: Attributes, events: Sequence[Event], _scope: str) -> Completion | None:
@@ -40,6 +42,8 @@ def _read(response: object) -> Completion | None:
     said = unpacked(response)
     if is_array(said) and len(said) == 1:
         said = unpacked(said[0])
+    if is_object(said) and said.keys() == {_RETURNED}:
+        return from_model_output(said[_RETURNED], _EVENT)
     by_role = next((said[role] for role in _ROLES if role in said), None) if is_object(said) else None
     if isinstance(by_role, str):
         return from_text(by_role, _EVENT)

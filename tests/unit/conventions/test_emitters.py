@@ -1015,6 +1015,8 @@ EVENTS = [
     ),
     ("monocle", [("data.output", {"response": J({"assistant": T})})], T),
     ("monocle list", [("data.output", {"response": (J({"assistant": T}),)})], T),
+    ("monocle returned", [("data.output", {"response": J({"result": T})})], T),
+    ("monocle returned data", [("data.output", {"response": J({"result": {"city": "x"}})})], '{"city":"x"}'),
     ("monocle plain", [("data.output", {"response": T})], T),
     ("monocle err", [("data.output", {"error_code": "x", "response": ""})], None),
     ("strands", [("gen_ai.choice", {"message": J([{"text": T}]), "finish_reason": "end_turn"})], T),
