@@ -100,7 +100,26 @@ def describe(span: ReadableSpan) -> tuple[str, int, int, bool, str]:
     except AttributeError:  # a span in disguise
         name, start, end = span.name, span.start_time, span.end_time
         code, scope = span.status.status_code, span.instrumentation_scope
-    return name, start or 0, end or 0, code is StatusCode.ERROR, "" if scope is None else scope.name
+    return (
+        name if type(name) is str else _text(name),
+        start if type(start) is int else _nanoseconds(start),
+        end if type(end) is int else _nanoseconds(end),
+        code is StatusCode.ERROR,
+        "" if scope is None else scope.name,
+    )
+
+
+def _text(given: object) -> str:
+    """Return a name as text: the SDK takes anything."""
+    return given if isinstance(given, str) else ""
+
+
+def _nanoseconds(given: object) -> int:
+    """Return a time as a number: the SDK takes seconds, texts and dates as well."""
+    try:
+        return int(given)  # type: ignore[call-overload,no-any-return]
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def has_failed(span: ReadableSpan) -> bool:
@@ -270,7 +289,7 @@ class Endings:
                 if end_time is None:
                     end_time = time_ns()
                 self._told.add(key_of(span))
-                self._tell(span, end_time)
+                self._tell(span, _nanoseconds(end_time))
             span.end(end_time)
 
         state["end"] = end

@@ -202,12 +202,11 @@ def read_outcome(
     """
     kinds = kinds_of(attributes)
     has_failed = has_failed or kinds.has_failed
-    name = name if isinstance(name, str) else ""  # the SDK takes anything
     outcome = Outcome(
         key,
         name=name,
-        start=_time(start),
-        end=_time(end),
+        start=start,
+        end=end,
         explicit=metadata.explicit(attributes, config.key),
         side=kinds.side,
         execution=executed_call(attributes, name, kinds),
@@ -234,14 +233,6 @@ def read_outcome(
         elif (excerpt := generic_excerpt(attributes)) is not None:
             outcome.unread_generic = functools.partial(read_generic_output, excerpt, scope_name)
     return outcome
-
-
-def _time(given: object) -> int:
-    """Return a time as it is compared: applications give the SDK seconds, texts and dates as well."""
-    try:
-        return given if isinstance(given, int) else int(given)  # type: ignore[call-overload]
-    except (TypeError, ValueError, OverflowError):
-        return 0
 
 
 @functools.lru_cache(maxsize=64)

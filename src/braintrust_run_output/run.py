@@ -420,6 +420,8 @@ def _last_of(entries: Sequence[Placed], is_executed: Callable[[Placed], bool]) -
 
     If there is nothing but such calls, the last of those.
     """
+    if len(entries) < 2:
+        return entries[0] if entries else None
     texts = [entry for entry in entries if not entry.calls]
     above = set(chain.from_iterable(text.way for text in texts))
     outer = _outermost(texts, above)

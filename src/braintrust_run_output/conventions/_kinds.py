@@ -186,7 +186,7 @@ class Kinds(NamedTuple):
 
 _NO_KINDS = Kinds()
 _LONGEST_REMEMBERED = 1_000
-"""Up to how many characters of the attributes' values are remembered: others than kinds would stay for long."""
+"""Up to how many characters an attribute's value is remembered: others than kinds would stay for long."""
 
 
 def kinds_of(attributes: Mapping[str, object]) -> Kinds:
@@ -195,8 +195,10 @@ def kinds_of(attributes: Mapping[str, object]) -> Kinds:
     if not named:
         return _NO_KINDS
     said = tuple([(name, value) for name in named if isinstance(value := attributes[name], str)])
-    is_short = sum([len(value) for _, value in said]) <= _LONGEST_REMEMBERED
-    return _kinds_from(said) if is_short else _kinds_from.__wrapped__(said)
+    for _, value in said:
+        if len(value) > _LONGEST_REMEMBERED:
+            return _kinds_from.__wrapped__(said)
+    return _kinds_from(said)
 
 
 @lru_cache(maxsize=1_024)

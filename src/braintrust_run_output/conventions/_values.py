@@ -130,10 +130,10 @@ def from_model_output(value: object, source: str, *, may_be_said: bool | None = 
 def _from_text(text: str, source: str, raw: str | None, *, is_json: bool) -> Completion | None:
     if (streamed := read_stream(text)) is not None:
         return from_messages(streamed, source, raw=raw)
-    if is_json:
-        return from_text(dspy_answer(text), source, raw=raw)
     if is_repr(text):
         return from_messages(read_response(read_repr(text)), source, raw=raw)
+    if is_json:
+        return from_text(dspy_answer(text), source, raw=raw)
     if text.startswith(LITERAL) and (messages := find_messages(read_repr(text), may_be_said=True)) is not None:
         return from_messages(messages, source, raw=raw)
     return None if was_cut(text) else from_text(dspy_answer(text), source, raw=raw)

@@ -740,6 +740,7 @@ SHAPES = [
         T,
     ),
     ("repr unknown", "Foo(x=1)", None),
+    ("repr of a generator as JSON", '"<generator object answer at 0x7f12>"', None),
     ("true", "true", "true"),
     ("null", "null", None),
     (
