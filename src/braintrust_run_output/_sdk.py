@@ -101,17 +101,12 @@ def describe(span: ReadableSpan) -> tuple[str, int, int, bool, str]:
         name, start, end = span.name, span.start_time, span.end_time
         code, scope = span.status.status_code, span.instrumentation_scope
     return (
-        name if type(name) is str else _text(name),
+        name if isinstance(name, str) else "",  # the SDK takes anything
         start if type(start) is int else _nanoseconds(start),
         end if type(end) is int else _nanoseconds(end),
         code is StatusCode.ERROR,
         "" if scope is None else scope.name,
     )
-
-
-def _text(given: object) -> str:
-    """Return a name as text: the SDK takes anything."""
-    return given if isinstance(given, str) else ""
 
 
 def _nanoseconds(given: object) -> int:

@@ -306,12 +306,12 @@ class Run:
         return any((first or not entry.calls) and kept.side_of(entry) is not Side.VERDICT for entry in kept.said)
 
 
-def by_root(
+def counting_for(
     outcomes: Iterable[Outcome], parents: Mapping[SpanId, SpanId | None]
-) -> Mapping[SpanId | None, Sequence[Outcome]]:
-    """Return what spans say by the root that it counts for: a trace may have several.
+) -> Callable[[SpanId], list[Outcome]]:
+    """Return what tells of a root which of what the spans of its trace say counts for it: a trace may have several.
 
-    Under None stands what counts for each of them, as its parents lead to none.
+    What lies below none of them, as far as is known, counts for each.
 
     Args:
         outcomes: What they say.
@@ -322,7 +322,7 @@ def by_root(
         top = (outcome.span_id, *way_up(outcome.span_id, None, parents))[-1]
         is_root = top in parents and parents[top] is None
         found.setdefault(top if is_root else None, []).append(outcome)
-    return found
+    return lambda root_id: [*found.get(root_id, ()), *found.get(None, ())]
 
 
 def decide(
@@ -332,7 +332,7 @@ def decide(
 
     Args:
         root: What the root says.
-        others: What the other spans say that count for it (see `by_root`), in any order.
+        others: What the other spans say that count for it (see `counting_for`), in any order.
         parents: The id of each span's parent. A span whose parents do not lead to the root counts as right below it.
         config: The configuration.
     """

@@ -42,12 +42,12 @@ class Trace(NamedTuple):
     """A root, and the other rows of its trace, which may have several roots."""
 
     root: Row
-    below: Sequence[Row]
+    others: Sequence[Row]
 
     @property
     def rows(self) -> list[Row]:
         """All rows, the root first."""
-        return [self.root, *self.below]
+        return [self.root, *self.others]
 
 
 def read_traces(
@@ -69,7 +69,7 @@ def read_traces(
         until: The latest start of a root; default now.
         without: Only traces whose root lacks this metadata key. Roots are read after the rest of their traces, so that
             one that has got it meanwhile is left out.
-        reduce: Takes what is not needed out of a row below a root, before it is kept; default all is kept.
+        reduce: Takes what is not needed out of a row, the roots aside, before it is kept; default all is kept.
         gone: Told how many roots of a batch were not there, or had got the key, when they were read.
 
     Raises:
@@ -112,19 +112,19 @@ def _read_batch(
     first = min(root.start for root in roots)
     last = max(first, *(max(root.start, root.end) for root in roots))
     whole = between(first - CLOCK_SKEW, min(last + LONGEST_AFTER, now) + CLOCK_SKEW)
-    below: defaultdict[str, list[Row]] = defaultdict(list)
+    by_trace: defaultdict[str, list[Row]] = defaultdict(list)
     read: dict[str, Row] = {}
     wanted = compare("root_span_id", "in", sorted({root.root_span_id for root in roots}))
     for page in api.logs(project, all_of(wanted, whole)):
         for row in page:
-            below[trace_id(row)].append(row if reduce is None else reduce(row))
+            by_trace[trace_id(row)].append(row if reduce is None else reduce(row))
             if without is None and traces.is_root(row):
                 read[str(row["id"])] = row
     if without is not None:
         read = _read_again(api, project, roots, all_of(between(first, last + CLOCK_SKEW), is_null("metadata", without)))
     if gone is not None:
         gone(len(roots) - sum(root.row_id in read for root in roots))
-    found = ((read[root.row_id], below[root.root_span_id]) for root in roots if root.row_id in read)
+    found = ((read[root.row_id], by_trace[root.root_span_id]) for root in roots if root.row_id in read)
     return [Trace(root, [row for row in rows if row["id"] != root["id"]]) for root, rows in found]
 
 

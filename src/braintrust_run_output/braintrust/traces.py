@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _faults
-from ..run import Reason, by_root, decide
+from ..run import Reason, counting_for, decide
 from ..writing import Value, input_of
 from . import rows as reading
 
@@ -178,8 +178,7 @@ def collect(rows: Iterable[Row], config: RunOutputConfig) -> StoredTrace:
     for row in rows:
         trace.add(row)
     if trace.root is not None:
-        said = by_root(trace.others, trace.parents)
-        trace.others = [*said.get(trace.root.span_id, ()), *said.get(None, ())]
+        trace.others = counting_for(trace.others, trace.parents)(trace.root.span_id)
     return trace
 
 

@@ -21,7 +21,8 @@ def _plain(value: object) -> str | None:
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
-_CLOSING = {"{": "}", "[": "]", '"': '"'}
+CLOSING = {"{": "}", "[": "]", '"': '"'}
+"""What a JSON object, array or string ends with, by what it begins with."""
 _LONGEST_LITERAL = 100_000
 _WHITESPACE = " \t\n\r"
 _NO_OBJECTS = (str, list, tuple, int, float, bytes, type(None))
@@ -73,9 +74,9 @@ def was_cut(text: str) -> bool:
     try:
         _scan(text, 0)
     except json.JSONDecodeError as error:
-        return error.pos >= len(text) or error.msg.startswith("Unterminated") or text[-1] != _CLOSING[text[0]]
+        return error.pos >= len(text) or error.msg.startswith("Unterminated") or text[-1] != CLOSING[text[0]]
     except StopIteration:  # a value that is none
-        return text[-1] != _CLOSING[text[0]]
+        return text[-1] != CLOSING[text[0]]
     except (ValueError, RecursionError):
         return True
     return False

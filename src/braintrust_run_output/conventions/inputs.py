@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..completion import Message, as_chat, encodable
 from . import indexed, openinference
 from ._chat import holds_more, is_chat, is_items, read_messages
-from ._json import compact, is_array, is_object, parse, was_cut
+from ._json import CLOSING, compact, is_array, is_object, parse, was_cut
 from ._reprs import LITERAL, read_repr
 from ._tool_calls import read_tool_call
 
@@ -276,12 +276,9 @@ def _as_json(value: object) -> str:
     return "" if parsed in ([], {}, ()) else compact(parsed)
 
 
-_CLOSING = {"{": "}", "[": "]", '"': '"'}
-
-
 def _is_a_part(text: str) -> bool:
     """Whether a text that is no JSON, nor the ``str`` of messages, may be the beginning of some."""
-    closing = _CLOSING.get(text[:1], "")
+    closing = CLOSING.get(text[:1], "")
     return was_cut(text) or text.startswith(LITERAL) or closing not in text[1:]
 
 

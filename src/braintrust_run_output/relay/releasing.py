@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _faults
 from ..outcome import Outcome
-from ..run import by_root
+from ..run import counting_for
 from .codec import put_together, with_attributes
 from .deciding import Verdict
 from .forwarding import RefusedError, UnavailableError
 from .spool import RootsRow, SpoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..outcome import SpanId
     from .codec import Root
@@ -174,16 +174,15 @@ class Releaser:
             self.erase(held.spooled)
 
     def _decide_all(self, batch: Iterable[HeldRoot]) -> list[_Decided]:
-        known: dict[TraceKey, tuple[Mapping[SpanId | None, Sequence[Outcome]], Parents]] = {}
+        known: dict[TraceKey, tuple[Callable[[SpanId], list[Outcome]], Parents]] = {}
         decided = []
         for held in batch:
             if held.key not in known:
                 trace = self._state.get(held.key)
                 parents = {} if trace is None else trace.parents()
-                known[held.key] = (by_root(() if trace is None else trace.said(), parents), parents)
-            said, parents = known[held.key]
-            below = said.get(int.from_bytes(held.root.span_id, "big"), ())
-            decided.append(self._decide(held.root, [*below, *said.get(None, ())], parents))
+                known[held.key] = counting_for(() if trace is None else trace.said(), parents), parents
+            said_for, parents = known[held.key]
+            decided.append(self._decide(held.root, said_for(int.from_bytes(held.root.span_id, "big")), parents))
         return decided
 
     def _decide(self, root: Root, said: list[Outcome], parents: Parents) -> _Decided:
